@@ -1,0 +1,4 @@
+DROP TABLE tags;
+DROP TABLE statuses;
+DROP TABLE memberships;
+DROP TABLE projects;

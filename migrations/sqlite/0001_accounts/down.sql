@@ -1,0 +1,3 @@
+DROP TABLE form_tokens;
+DROP TABLE sessions;
+DROP TABLE users;

@@ -1,0 +1,6 @@
+//! The rules of the product as pure code: no clock, no chance, no I/O. Time and randomness come in as arguments.
+
+pub mod ids;
+pub mod moment;
+pub mod role;
+pub(crate) mod smallint;

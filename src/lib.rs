@@ -1,0 +1,7 @@
+//! TaskView Webhooks: a task changes, every webhook that subscribes gets a signed HTTP POST, and a history shows what happened.
+//!
+//! The modules stand in layer order and imports point down only (`tests/it/architecture.rs` enforces it):
+//! `domain` (pure rules) → `db` (the only SQL) → `actions` (what a person can do, permission first)
+//! → `delivery` (the background engine) beside `web` (pages and JSON) → `server` and `cli` (the wiring).
+
+pub mod domain;
