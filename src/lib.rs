@@ -5,3 +5,11 @@
 //! → `delivery` (the background engine) beside `web` (pages and JSON) → `server` and `cli` (the wiring).
 
 pub mod domain;
+
+pub mod db;
+
+pub mod clock;
+pub mod config;
+pub mod context;
+pub mod error;
+pub mod vault;

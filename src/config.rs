@@ -1,0 +1,286 @@
+//! The settings: read once from the environment and the command line, checked at start, passed down. There is no global.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::db::DatabaseUrl;
+use crate::domain::target::AllowList;
+
+/// Settings as they are given. Everything has a default, so that a laptop needs none.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Settings {
+    /// Address to answer on; port 0 picks a free one
+    #[arg(
+        long,
+        env = "TASKVIEW_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub store: StoreSettings,
+
+    /// Address under which people reach this server, e.g. https://tasks.example.com; ends laptop mode
+    #[arg(long, env = "TASKVIEW_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Targets that deliveries may reach besides public addresses: loopback, private, a CIDR, host, host:port or *.suffix,
+    /// separated by commas [default: loopback in laptop mode, else none]
+    #[arg(long, env = "TASKVIEW_ALLOW_TARGETS", value_name = "LIST")]
+    pub allow_targets: Option<String>,
+
+    /// Requests to receivers at a time, in all
+    #[arg(long, env = "TASKVIEW_MAX_IN_FLIGHT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=20_000), value_name = "N")]
+    pub max_in_flight: u32,
+
+    /// Requests at a time to one webhook
+    #[arg(long, env = "TASKVIEW_MAX_IN_FLIGHT_PER_WEBHOOK", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=20_000), value_name = "N")]
+    pub max_in_flight_per_webhook: u32,
+
+    /// PEM file of additional certificate authorities for receivers
+    #[arg(long, env = "TASKVIEW_EXTRA_CA_FILE", value_name = "FILE")]
+    pub extra_ca_file: Option<PathBuf>,
+
+    /// Folder of static files to serve instead of those in the binary
+    #[arg(long, env = "TASKVIEW_STATIC_DIR", value_name = "DIR")]
+    pub static_dir: Option<PathBuf>,
+}
+
+/// Where the data is and what opens it: all that commands beside `serve` need.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StoreSettings {
+    /// Folder of the embedded database and its master key
+    #[arg(long, env = "TASKVIEW_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: SQLite in the data folder]
+    #[arg(long, env = "TASKVIEW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Base64 of 32 bytes that seal the secrets [default: made in the data folder; must be given with PostgreSQL]
+    #[arg(long, env = "TASKVIEW_MASTER_KEY", hide_env_values = true, value_name = "KEY")]
+    pub master_key: Option<MasterKeyText>,
+
+    /// File that holds the master key
+    #[arg(
+        long,
+        env = "TASKVIEW_MASTER_KEY_FILE",
+        conflicts_with = "master_key",
+        value_name = "FILE"
+    )]
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// The key's text, kept out of `Debug`.
+#[derive(Clone)]
+pub struct MasterKeyText(pub zeroize::Zeroizing<String>);
+
+impl From<String> for MasterKeyText {
+    fn from(text: String) -> Self {
+        MasterKeyText(zeroize::Zeroizing::new(text))
+    }
+}
+
+impl std::fmt::Debug for MasterKeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A setting that cannot be used: which one and why. The program ends with exit code 2.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {reason}")]
+pub struct SettingError {
+    pub setting: &'static str,
+    pub reason: String,
+}
+
+/// The settings after the check: what the program runs with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database: DatabaseUrl,
+    pub master_key: Option<MasterKeyText>,
+    pub master_key_file: Option<PathBuf>,
+    pub public_url: Option<Url>,
+    pub allow: AllowList,
+    pub budget: Budget,
+    pub timing: Timing,
+    pub extra_ca_file: Option<PathBuf>,
+    pub static_dir: Option<PathBuf>,
+}
+
+/// How many requests may be on their way at a time, on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    pub in_all: usize,
+    pub per_webhook: usize,
+    /// Besides `in_all`, for what a person waits for: manual retries and tests.
+    pub direct: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget {
+            in_all: 512,
+            per_webhook: 32,
+            direct: 8,
+        }
+    }
+}
+
+/// The deadlines of an attempt and its lease. Real time also in tests, which shorten them.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// From the name lookup to the response head.
+    pub deadline: Duration,
+    /// For the body that follows the head.
+    pub body: Duration,
+    /// How long a claim keeps others off; longer than an attempt can take.
+    pub lease: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            deadline: Duration::from_secs(10),
+            body: Duration::from_secs(1),
+            lease: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Settings {
+    pub fn check(self) -> Result<Config, SettingError> {
+        let database = self.store.database()?;
+        let public_url = self.public_url.as_deref().map(check_public_url).transpose()?;
+        let laptop = self.listen.ip().is_loopback() && public_url.is_none();
+        // Set but empty means that nothing is allowed.
+        let allow = self
+            .allow_targets
+            .as_deref()
+            .unwrap_or(if laptop { "loopback" } else { "" });
+        let allow = AllowList::parse(allow).map_err(|reason| SettingError {
+            setting: "TASKVIEW_ALLOW_TARGETS",
+            reason: reason.to_string(),
+        })?;
+        Ok(Config {
+            listen: self.listen,
+            data_dir: self.store.data_dir,
+            database,
+            master_key: self.store.master_key,
+            master_key_file: self.store.master_key_file,
+            public_url,
+            allow,
+            budget: Budget {
+                in_all: self.max_in_flight as usize,
+                per_webhook: self.max_in_flight_per_webhook as usize,
+                ..Budget::default()
+            },
+            timing: Timing::default(),
+            extra_ca_file: self.extra_ca_file,
+            static_dir: self.static_dir,
+        })
+    }
+}
+
+impl StoreSettings {
+    pub fn database(&self) -> Result<DatabaseUrl, SettingError> {
+        match self.database_url.as_deref() {
+            Some(text) => DatabaseUrl::parse(text).map_err(|reason| SettingError {
+                setting: "TASKVIEW_DATABASE_URL",
+                reason,
+            }),
+            None => Ok(DatabaseUrl::Sqlite(self.data_dir.join("taskview.db"))),
+        }
+    }
+}
+
+impl Config {
+    /// Reached from this machine only: no code is needed to set it up, and loopback targets are allowed by default. In
+    /// exchange only requests that name this machine are answered.
+    pub fn laptop_mode(&self) -> bool {
+        self.listen.ip().is_loopback() && self.public_url.is_none()
+    }
+
+    /// Browsers reach us over TLS, so cookies must not travel without it.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+}
+
+fn check_public_url(text: &str) -> Result<Url, SettingError> {
+    let refuse = |reason: String| SettingError {
+        setting: "TASKVIEW_PUBLIC_URL",
+        reason,
+    };
+    let url = Url::parse(text).map_err(|error| refuse(format!("“{text}” is not a URL ({error})")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(refuse(format!(
+            "“{text}” must begin with http:// or https:// and name a host"
+        )));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse(format!(
+            "“{text}” must be an address without a path, such as https://tasks.example.com"
+        )));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn check(line: &[&str]) -> Result<Config, SettingError> {
+        Line::parse_from(std::iter::once(&"t").chain(line)).settings.check()
+    }
+
+    #[test]
+    fn without_any_setting_it_runs_on_a_laptop_and_may_reach_it() {
+        let config = check(&[]).unwrap();
+
+        assert!(config.laptop_mode());
+        assert!(config.database.is_sqlite());
+        assert!(config.allow.allows_loopback());
+    }
+
+    #[test]
+    fn a_public_address_or_url_ends_laptop_mode_and_closes_loopback() {
+        for line in [["--listen", "0.0.0.0:80"], ["--public-url", "https://t.example"]] {
+            let config = check(&line).unwrap();
+
+            assert!(!config.laptop_mode());
+            assert!(!config.allow.allows_loopback());
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        assert_eq!(
+            check(&["--database-url", "x"]).unwrap_err().setting,
+            "TASKVIEW_DATABASE_URL"
+        );
+        assert_eq!(
+            check(&["--public-url", "https://a.example/b"]).unwrap_err().setting,
+            "TASKVIEW_PUBLIC_URL"
+        );
+        assert_eq!(
+            check(&["--allow-targets", "10.0.0.0/99"]).unwrap_err().setting,
+            "TASKVIEW_ALLOW_TARGETS"
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! One connection type over both databases, how one is opened, and the migrations. Where SQLite and PostgreSQL differ,
+//! the difference stands here, in `writer.rs` and in the marked arms of `deliveries.rs`, and nowhere else.
+
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::ManageConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const PG_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Any number will do, as long as every version of the program uses the same: nodes that start together migrate in turn.
+const PG_MIGRATION_LOCK: i64 = 7_723_450_911;
+
+/// A connection to whichever database is configured.
+#[derive(diesel::MultiConnection)]
+pub enum Db {
+    Pg(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// Runs one expression on the connection inside; for what diesel's DSL cannot say on the enum (batch inserts, upserts).
+macro_rules! both {
+    ($db:ident => $expression:expr) => {
+        match $db {
+            $crate::db::Db::Pg($db) => $expression,
+            $crate::db::Db::Sqlite($db) => $expression,
+        }
+    };
+}
+pub(crate) use both;
+
+/// Where the database is, as `TASKVIEW_DATABASE_URL` says it. `Debug` and `Display` never show a password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// The scheme decides. An unknown one is an error, never a file name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() {
+                return Err("it names no file; write sqlite:PATH".into());
+            }
+            return Ok(DatabaseUrl::Sqlite(path.into()));
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(DatabaseUrl::Postgres(text.to_owned()));
+        }
+        let scheme = text.split_once(':').map_or("(none)", |(scheme, _)| scheme);
+        Err(format!(
+            "the scheme {scheme} is unknown; write sqlite:PATH or postgres://USER@HOST/NAME"
+        ))
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, DatabaseUrl::Sqlite(_))
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DatabaseUrl::Sqlite(path) => {
+                write!(
+                    f,
+                    "{}",
+                    std::path::absolute(path).unwrap_or_else(|_| path.clone()).display()
+                )
+            }
+            DatabaseUrl::Postgres(text) => match url::Url::parse(text) {
+                Ok(mut url) => {
+                    // Both fail only for URLs without a host, which have no password either.
+                    let _ = url.set_password(None);
+                    url.set_query(None);
+                    write!(f, "{url}")
+                }
+                Err(_) => f.write_str("postgres://…"),
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What a connection is for. Read connections cannot write on SQLite and plan each statement anew on PostgreSQL: a generic
+/// plan walked the whole history where a custom one took the partial index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Read,
+    Write,
+}
+
+impl Db {
+    pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Db, diesel::ConnectionError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => open_sqlite(path, purpose).map(Db::Sqlite),
+            DatabaseUrl::Postgres(text) => open_postgres(text, purpose).map(Db::Pg),
+        }
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Db::Sqlite(_))
+    }
+
+    /// Brings the schema up to date. On PostgreSQL under an advisory lock, so that nodes which start together take turns.
+    pub fn migrate(&mut self) -> Result<(), String> {
+        match self {
+            Db::Sqlite(connection) => connection
+                .run_pending_migrations(SQLITE_MIGRATIONS)
+                .map(drop)
+                .map_err(|e| e.to_string()),
+            Db::Pg(connection) => {
+                connection
+                    .batch_execute(&format!("SELECT pg_advisory_lock({PG_MIGRATION_LOCK})"))
+                    .map_err(|e| e.to_string())?;
+                let migrated = connection
+                    .run_pending_migrations(PG_MIGRATIONS)
+                    .map(drop)
+                    .map_err(|e| e.to_string());
+                connection
+                    .batch_execute(&format!("SELECT pg_advisory_unlock({PG_MIGRATION_LOCK})"))
+                    .map_err(|e| e.to_string())?;
+                migrated
+            }
+        }
+    }
+
+    /// Takes every migration back; only tests do that.
+    pub fn revert_all(&mut self) -> Result<(), String> {
+        match self {
+            Db::Sqlite(connection) => connection.revert_all_migrations(SQLITE_MIGRATIONS).map(drop),
+            Db::Pg(connection) => connection.revert_all_migrations(PG_MIGRATIONS).map(drop),
+        }
+        .map_err(|e| e.to_string())
+    }
+}
+
+fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, diesel::ConnectionError> {
+    let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
+    // FULL: an acknowledged change is on disk, also after a power cut. Foreign keys are off by default in SQLite.
+    let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                   PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;";
+    connection
+        .batch_execute(pragmas)
+        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    if purpose == Purpose::Read {
+        connection
+            .batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -4000;")
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    }
+    Ok(connection)
+}
+
+fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::ConnectionError> {
+    let mut connection = PgConnection::establish(url)?;
+    if purpose == Purpose::Read {
+        connection
+            .batch_execute("SET plan_cache_mode = force_custom_plan; SET default_transaction_read_only = on")
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    }
+    Ok(connection)
+}
+
+/// Opens connections for r2d2. MultiConnection's own `establish` guesses the database from what happens to connect.
+#[derive(Debug)]
+pub struct Manager {
+    pub url: DatabaseUrl,
+    pub purpose: Purpose,
+}
+
+impl ManageConnection for Manager {
+    type Connection = Db;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Db, Self::Error> {
+        Db::open(&self.url, self.purpose).map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, db: &mut Db) -> Result<(), Self::Error> {
+        match db {
+            // A file does not go away between two uses.
+            Db::Sqlite(_) => Ok(()),
+            Db::Pg(connection) => connection
+                .batch_execute("SELECT 1")
+                .map_err(diesel::r2d2::Error::QueryError),
+        }
+    }
+
+    fn has_broken(&self, db: &mut Db) -> bool {
+        std::thread::panicking() || diesel::r2d2::R2D2Connection::is_broken(db)
+    }
+}
+
+pub type Pool = diesel::r2d2::Pool<Manager>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_of_the_url_decides_and_an_unknown_one_is_refused() {
+        assert_eq!(
+            DatabaseUrl::parse("sqlite:a.db"),
+            Ok(DatabaseUrl::Sqlite("a.db".into()))
+        );
+        assert_eq!(
+            DatabaseUrl::parse("sqlite:///x/a.db"),
+            Ok(DatabaseUrl::Sqlite("/x/a.db".into()))
+        );
+        assert!(matches!(
+            DatabaseUrl::parse("postgres://u@h/n"),
+            Ok(DatabaseUrl::Postgres(_))
+        ));
+        assert!(DatabaseUrl::parse("mysql://u@h/n").unwrap_err().contains("mysql"));
+        assert!(DatabaseUrl::parse("data.db").is_err());
+        assert!(DatabaseUrl::parse("sqlite:").is_err());
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let url = DatabaseUrl::parse("postgres://tv:geheim@db:5432/tv?password=geheim").unwrap();
+
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "postgres://tv@db:5432/tv postgres://tv@db:5432/tv"
+        );
+    }
+}

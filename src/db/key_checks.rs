@@ -1,0 +1,28 @@
+//! Proof that a master key belongs to this database.
+
+use diesel::prelude::*;
+
+use super::Db;
+use super::schema::{key_checks, users};
+use crate::domain::moment::Moment;
+
+/// The sealed check text of every key that this database knows.
+pub fn load(db: &mut Db) -> QueryResult<Vec<Vec<u8>>> {
+    key_checks::table.select(key_checks::sealed).load(db)
+}
+
+pub fn insert(db: &mut Db, key_id: &str, sealed: &[u8], now: Moment) -> QueryResult<()> {
+    let row = (
+        key_checks::key_id.eq(key_id),
+        key_checks::sealed.eq(sealed),
+        key_checks::created_at.eq(now),
+    );
+    diesel::insert_into(key_checks::table).values(row).execute(db).map(drop)
+}
+
+/// Nobody has used this database yet, so a new key can lock nothing out.
+pub fn database_is_empty(db: &mut Db) -> QueryResult<bool> {
+    let checks: i64 = key_checks::table.count().get_result(db)?;
+    let people: i64 = users::table.count().get_result(db)?;
+    Ok(checks == 0 && people == 0)
+}

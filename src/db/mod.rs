@@ -1,0 +1,11 @@
+//! The only SQL: one file per table, functions are verbs. Nothing awaits in here, and no transaction outlives its action.
+
+pub(crate) mod connection;
+pub mod key_checks;
+pub mod schema;
+pub mod transaction;
+pub mod writer;
+
+pub use connection::{DatabaseUrl, Db, Manager, Pool, Purpose};
+pub use transaction::{Due, Lane, Tx};
+pub use writer::WriteError;

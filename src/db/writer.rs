@@ -1,0 +1,248 @@
+//! Group commit for SQLite: one thread owns the only connection that writes. It takes what is queued, runs each action in
+//! a savepoint inside one `BEGIN IMMEDIATE … COMMIT`, and answers after the commit. One flush to disk serves the group,
+//! and nobody ever sees "database is locked".
+//!
+//! A failing or panicking action rolls back to its own savepoint. When SQLite gives up the whole transaction (disk full),
+//! everybody in the group is told that nothing was committed. Nothing here knows what an action does.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use diesel::QueryResult;
+use diesel::connection::{AnsiTransactionManager as Manager, TransactionManager};
+use diesel::sqlite::SqliteConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Db;
+
+/// Actions that share one commit, at most.
+const MAX_GROUP: usize = 512;
+/// Actions that wait for the thread, at most; who comes then waits without blocking anybody.
+const QUEUE: usize = 4096;
+
+/// Why a write did not happen, when the action itself is not to blame.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    #[error("an internal error stopped this change; nothing was saved")]
+    Panicked,
+    #[error("the database could not save this change: {0}")]
+    NotCommitted(String),
+    #[error("the program is stopping; nothing was saved")]
+    Closed,
+}
+
+/// One queued action: runs once, then hears what became of its group.
+trait Action: Send {
+    fn run(&mut self, db: &mut Db) -> bool;
+    fn answer(self: Box<Self>, fate: Result<(), WriteError>);
+}
+
+struct Pending<F, T, E> {
+    action: Option<F>,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Action for Pending<F, T, E>
+where
+    F: FnOnce(&mut Db) -> Result<T, E> + Send,
+    T: Send,
+    E: From<WriteError> + Send,
+{
+    fn run(&mut self, db: &mut Db) -> bool {
+        let Some(action) = self.action.take() else { return false };
+        let result = catch_unwind(AssertUnwindSafe(|| action(db))).unwrap_or_else(|_| Err(WriteError::Panicked.into()));
+        self.result.insert(result).is_ok()
+    }
+
+    fn answer(self: Box<Self>, fate: Result<(), WriteError>) {
+        let Pending { result, reply, .. } = *self;
+        // Nobody listens any more when the request was given up; the change stands all the same.
+        let _ = reply.send(match (fate, result) {
+            (_, Some(Err(own))) => Err(own),
+            (Ok(()), Some(done)) => done,
+            (Err(lost), _) => Err(lost.into()),
+            (Ok(()), None) => Err(WriteError::Closed.into()),
+        });
+    }
+}
+
+/// The queue to the writer thread; the thread ends when the last clone is dropped.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Box<dyn Action>>,
+}
+
+impl Writer {
+    pub fn start(db: Db) -> std::io::Result<Writer> {
+        // A tokio channel with `blocking_recv`: a bounded std channel would block the event loop that sends.
+        let (queue, mut actions) = mpsc::channel::<Box<dyn Action>>(QUEUE);
+        std::thread::Builder::new().name("writer".into()).spawn(move || {
+            let Db::Sqlite(connection) = db else { return };
+            let mut db = Db::Sqlite(connection);
+            let mut group = Vec::with_capacity(MAX_GROUP);
+            while actions.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+                commit_group(&mut db, &mut group);
+            }
+        })?;
+        Ok(Writer { queue })
+    }
+
+    pub async fn write<T, E, F>(&self, action: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<WriteError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let pending = Pending {
+            action: Some(action),
+            result: None,
+            reply,
+        };
+        self.queue
+            .send(Box::new(pending))
+            .await
+            .map_err(|_| WriteError::Closed)?;
+        answer.await.unwrap_or_else(|_| Err(WriteError::Closed.into()))
+    }
+}
+
+/// One transaction for the group, one savepoint for each action. Afterwards the connection is outside any transaction and
+/// everybody has an answer.
+fn commit_group(db: &mut Db, group: &mut Vec<Box<dyn Action>>) {
+    let mut fate = sqlite(db).and_then(|c| Manager::begin_transaction_sql(c, "BEGIN IMMEDIATE"));
+    for action in group.iter_mut() {
+        // After a lost transaction the rest is answered, not run.
+        if fate.is_ok() {
+            fate = run_in_savepoint(db, action.as_mut());
+        }
+    }
+    let fate = fate
+        .and_then(|()| sqlite(db).and_then(Manager::commit_transaction))
+        .map_err(|error| WriteError::NotCommitted(error.to_string()));
+    while depth(db) > 0 && sqlite(db).and_then(Manager::rollback_transaction).is_ok() {}
+    for action in group.drain(..) {
+        action.answer(fate.clone());
+    }
+}
+
+/// `Err` means that the transaction of the whole group is gone.
+fn run_in_savepoint(db: &mut Db, action: &mut dyn Action) -> QueryResult<()> {
+    // diesel's own transaction manager, so that its depth stays true and an action may nest transactions of its own.
+    Manager::begin_transaction(sqlite(db)?)?;
+    if action.run(db) && depth(db) == 2 {
+        return Manager::commit_transaction(sqlite(db)?);
+    }
+    // Also takes back what a panic left open deeper down.
+    while depth(db) > 1 {
+        Manager::rollback_transaction(sqlite(db)?).map_err(|error| lost(&error))?;
+    }
+    // On a full disk SQLite drops the whole transaction and diesel resets its depth: the next savepoint would then open a
+    // transaction of its own.
+    if depth(db) == 1 {
+        Ok(())
+    } else {
+        Err(lost(&diesel::result::Error::NotInTransaction))
+    }
+}
+
+fn lost(error: &diesel::result::Error) -> diesel::result::Error {
+    diesel::result::Error::QueryBuilderError(format!("the database gave up the transaction: {error}").into())
+}
+
+fn sqlite(db: &mut Db) -> QueryResult<&mut SqliteConnection> {
+    match db {
+        Db::Sqlite(connection) => Ok(connection),
+        Db::Pg(_) => Err(diesel::result::Error::QueryBuilderError(
+            "only SQLite has a writer thread".into(),
+        )),
+    }
+}
+
+fn depth(db: &mut Db) -> u32 {
+    let Ok(connection) = sqlite(db) else { return 0 };
+    let status = Manager::transaction_manager_status_mut(connection);
+    status
+        .transaction_depth()
+        .ok()
+        .flatten()
+        .map_or(0, std::num::NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
+
+    use super::*;
+    use crate::db::schema::key_checks;
+    use crate::db::{DatabaseUrl, Purpose};
+
+    #[derive(Debug)]
+    struct Failed(String);
+
+    impl From<WriteError> for Failed {
+        fn from(error: WriteError) -> Self {
+            Failed(error.to_string())
+        }
+    }
+
+    impl From<diesel::result::Error> for Failed {
+        fn from(error: diesel::result::Error) -> Self {
+            Failed(error.to_string())
+        }
+    }
+
+    fn insert(db: &mut Db, key: &str) -> Result<(), Failed> {
+        let row = (
+            key_checks::key_id.eq(key),
+            key_checks::sealed.eq(vec![1]),
+            key_checks::created_at.eq(0),
+        );
+        diesel::insert_into(key_checks::table).values(row).execute(db)?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn only_what_went_well_is_kept_and_everybody_hears_the_own_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
+        let mut db = Db::open(&url, Purpose::Write).unwrap();
+        db.migrate().unwrap();
+        let writer = Writer::start(db).unwrap();
+
+        let (good, bad, duplicate, panicked, nested) = tokio::join!(
+            writer.write(|db| insert(db, "good")),
+            writer.write(|db| insert(db, "bad").and_then(|()| Err::<(), _>(Failed("own reason".into())))),
+            writer.write(|db| insert(db, "twice").and_then(|()| insert(db, "twice"))),
+            writer.write(|db| {
+                db.transaction(|db| {
+                    insert(db, "panicked")?;
+                    assert!(
+                        db.batch_execute("SELECT 1").is_err(),
+                        "a panic inside a nested transaction"
+                    );
+                    Ok::<(), Failed>(())
+                })
+            }),
+            writer.write(|db| {
+                let inner = db.transaction(|db| insert(db, "inner").and_then(|()| Err::<(), _>(Failed("no".into()))));
+                assert!(inner.is_err());
+                insert(db, "outer")
+            }),
+        );
+
+        good.unwrap();
+        assert_eq!(bad.unwrap_err().0, "own reason");
+        assert!(duplicate.unwrap_err().0.contains("UNIQUE"));
+        assert!(panicked.unwrap_err().0.contains("internal error"));
+        nested.unwrap();
+        let mut reader = Db::open(&url, Purpose::Read).unwrap();
+        let kept: Vec<String> = key_checks::table
+            .select(key_checks::key_id)
+            .order(key_checks::key_id)
+            .load(&mut reader)
+            .unwrap();
+        assert_eq!(kept, ["good", "outer"]);
+    }
+}

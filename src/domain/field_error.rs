@@ -1,0 +1,18 @@
+//! What is wrong with one field of what somebody sent. Pages print it beside the field, the API in `fields`.
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// The name that the sender used: `endDate`, `url`.
+    pub name: String,
+    /// One sentence for people.
+    pub message: String,
+}
+
+impl FieldError {
+    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
+        FieldError {
+            name: name.into(),
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong, in few variants that a reader understands. `web::page_error` and `web::api_error` are its two
+//! renderings; errors travel by `?` and are logged once, there.
+
+use std::time::Duration;
+
+use crate::db::WriteError;
+use crate::domain::field_error::FieldError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("Sign in first.")]
+    NotSignedIn,
+    /// The thing does not exist, or the caller may not know that it does.
+    #[error("There is nothing here: it may be deleted, or it belongs to a project that you are not a member of.")]
+    NotFound,
+    /// The caller is a member but lacks the right; the sentence says who has it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    #[error("Some of the input is not valid.")]
+    Invalid(Vec<FieldError>),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{message}")]
+    TooMany { message: String, retry_after: Duration },
+    /// The database cannot be read or written right now; nothing was changed.
+    #[error("The database cannot be reached right now; nothing was changed. Try again in a few seconds.")]
+    Unavailable(String),
+    /// A defect of ours. The text is for the log only.
+    #[error("Something went wrong on our side; nothing was changed.")]
+    Internal(String),
+}
+
+impl AppError {
+    /// One field, one sentence.
+    pub fn invalid(name: impl Into<String>, message: impl Into<String>) -> Self {
+        AppError::Invalid(vec![FieldError {
+            name: name.into(),
+            message: message.into(),
+        }])
+    }
+
+    /// What the log should say beyond the sentence for people.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            AppError::Unavailable(detail) | AppError::Internal(detail) => Some(detail),
+            _ => None,
+        }
+    }
+}
+
+impl From<diesel::result::Error> for AppError {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        match error {
+            Error::NotFound => AppError::NotFound,
+            Error::DatabaseError(
+                Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::SerializationFailure,
+                info,
+            ) => AppError::Unavailable(info.message().to_owned()),
+            Error::DatabaseError(_, ref info) if is_passing_trouble(info.message()) => {
+                AppError::Unavailable(info.message().to_owned())
+            }
+            other => AppError::Internal(other.to_string()),
+        }
+    }
+}
+
+/// SQLite says in words only that the disk is full or the file is locked; PostgreSQL that it is shutting down.
+fn is_passing_trouble(message: &str) -> bool {
+    [
+        "database is locked",
+        "disk is full",
+        "disk I/O error",
+        "terminating connection",
+        "server closed the connection",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
+}
+
+impl From<WriteError> for AppError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Panicked => AppError::Internal(error.to_string()),
+            WriteError::NotCommitted(_) | WriteError::Closed => AppError::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<diesel::r2d2::PoolError> for AppError {
+    fn from(error: diesel::r2d2::PoolError) -> Self {
+        AppError::Unavailable(error.to_string())
+    }
+}
