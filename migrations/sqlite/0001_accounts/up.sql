@@ -34,7 +34,7 @@ CREATE INDEX sessions_expires ON sessions (expires_at);
 
 -- Only tokens that were spent are kept; issuing one writes nothing.
 CREATE TABLE form_tokens (
-    token_hash BLOB PRIMARY KEY,
+    token_hash BLOB PRIMARY KEY NOT NULL,
     user_id    BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     action     TEXT NOT NULL,
     subject_id BIGINT,

@@ -13,7 +13,7 @@ CREATE INDEX audit_log_project ON audit_log (project_id, id);
 
 -- Proof that a master key belongs to this database: a known text sealed under it.
 CREATE TABLE key_checks (
-    key_id     TEXT PRIMARY KEY,
+    key_id     TEXT PRIMARY KEY NOT NULL,
     sealed     BLOB NOT NULL,
     created_at BIGINT NOT NULL
 );
