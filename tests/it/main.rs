@@ -1,0 +1,7 @@
+//! The integration tests, one binary: they enter by the front door and talk HTTP to the real program on port 0.
+//! `TEST_DATABASE` (`sqlite`, the default, or `postgres`) chooses what they run on; `scripts/test` runs them on both.
+
+mod support;
+
+mod architecture;
+mod migrations_agree;
