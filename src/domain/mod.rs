@@ -1,8 +1,17 @@
 //! The rules of the product as pure code: no clock, no chance, no I/O. Time and randomness come in as arguments.
 
+pub mod calendar;
+pub mod delivery;
+pub mod event;
 pub mod field_error;
+pub mod health;
 pub mod ids;
 pub mod moment;
+pub mod payload;
+pub mod retry;
 pub mod role;
+pub mod secret;
+pub mod signature;
 pub(crate) mod smallint;
 pub mod target;
+pub mod task;

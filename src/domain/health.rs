@@ -1,0 +1,78 @@
+//! What the end of a delivery does to its webhook: the count of consecutive failures, and turning off at ten.
+
+use crate::domain::delivery::{Trigger, Verdict};
+
+/// So many failed deliveries in a row turn a webhook off.
+pub const TURN_OFF_AT: i32 = 10;
+
+/// What is to be written to the webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Unchanged,
+    /// The counter's new value.
+    Failures(i32),
+    /// The counter's new value, and the webhook goes off.
+    TurnOff {
+        failures: i32,
+    },
+    /// The counter goes to 0. Whether the webhook is on does not change.
+    Reset,
+}
+
+/// `failures` and `active` are the webhook's state when the result is recorded. Turning a webhook on does not reset the
+/// counter, so one that stands at ten goes off with its next failed delivery.
+pub fn after(failures: i32, active: bool, verdict: &Verdict, trigger: Trigger) -> Change {
+    match (verdict, trigger) {
+        (_, Trigger::Test) | (Verdict::Retry { .. }, _) | (Verdict::Failed, Trigger::Manual) => Change::Unchanged,
+        (Verdict::Success, _) if failures == 0 => Change::Unchanged,
+        (Verdict::Success, _) => Change::Reset,
+        (Verdict::Failed, Trigger::Automatic) => {
+            let failures = failures.saturating_add(1);
+            if active && failures >= TURN_OFF_AT {
+                Change::TurnOff { failures }
+            } else {
+                Change::Failures(failures)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::moment::Moment;
+
+    #[test]
+    fn only_automatic_deliveries_count_and_any_real_success_resets() {
+        use Trigger::{Automatic, Manual, Test};
+        let retry = Verdict::Retry { due_at: Moment(0) };
+        let (failed, success) = (Verdict::Failed, Verdict::Success);
+        let cases = [
+            // (failures, active, verdict, trigger, expected)
+            (0, true, &failed, Automatic, Change::Failures(1)),
+            (8, true, &failed, Automatic, Change::Failures(9)),
+            (9, true, &failed, Automatic, Change::TurnOff { failures: 10 }),
+            (10, true, &failed, Automatic, Change::TurnOff { failures: 11 }),
+            (10, false, &failed, Automatic, Change::Failures(11)),
+            (
+                i32::MAX,
+                true,
+                &failed,
+                Automatic,
+                Change::TurnOff { failures: i32::MAX },
+            ),
+            (9, true, &retry, Automatic, Change::Unchanged),
+            (0, true, &success, Automatic, Change::Unchanged),
+            (9, true, &success, Automatic, Change::Reset),
+            (10, false, &success, Automatic, Change::Reset),
+            (9, true, &failed, Manual, Change::Unchanged),
+            (10, false, &success, Manual, Change::Reset),
+            (9, true, &failed, Test, Change::Unchanged),
+            (9, true, &success, Test, Change::Unchanged),
+        ];
+        for (failures, active, verdict, trigger, expected) in cases {
+            let change = after(failures, active, verdict, trigger);
+            assert_eq!(change, expected, "{failures} {active} {verdict:?} {trigger}");
+        }
+    }
+}
