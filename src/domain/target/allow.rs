@@ -1,0 +1,186 @@
+//! The operator's list of exceptions to the address rules (`TASKVIEW_ALLOW_TARGETS`).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+use url::Host;
+
+use super::address::Rule;
+
+/// What is allowed in spite of the rules. The default allows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowList {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    /// 127.0.0.0/8 and ::1
+    Loopback,
+    /// 10/8, 172.16/12, 192.168/16, fc00::/7
+    Private,
+    /// Written with its prefix. One of full length also opens a metadata address.
+    Net(IpNet),
+    /// A bare address.
+    Address(IpAddr),
+    /// Compared with the URL's host.
+    Host { name: String, port: Option<u16> },
+    /// `*.suffix`, kept with its leading dot.
+    Suffix(String),
+}
+
+impl AllowList {
+    /// Entries separated by commas or spaces: `loopback`, `private`, an address, a CIDR, `host`, `host:port`, `*.suffix`.
+    /// The error is a sentence that names the entry.
+    pub fn parse(text: &str) -> Result<AllowList, String> {
+        let words = text
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|word| !word.is_empty());
+        let entries = words.map(Entry::parse).collect::<Result<_, _>>()?;
+        Ok(AllowList { entries })
+    }
+
+    /// Whether a receiver on this very machine may be asked.
+    pub fn allows_loopback(&self) -> bool {
+        self.opens(Ipv4Addr::LOCALHOST.into(), Rule::Loopback, "localhost", 0)
+    }
+
+    /// Whether an entry lifts `rule` from `ip` for the host and port of a URL. `ip` is canonical.
+    pub(super) fn opens(&self, ip: IpAddr, rule: Rule, host: &str, port: u16) -> bool {
+        let host = comparable(host);
+        self.entries.iter().any(|entry| match entry {
+            Entry::Net(net) if net.prefix_len() == net.max_prefix_len() => net.addr() == ip,
+            _ if rule == Rule::Metadata => false,
+            Entry::Loopback => ip.is_loopback(),
+            // Not by rule alone: NAT64 and its like carry private addresses to somewhere else.
+            Entry::Private => matches!((rule, ip), (Rule::Private, IpAddr::V4(_)) | (Rule::UniqueLocal, _)),
+            Entry::Net(net) => net.contains(&ip),
+            Entry::Address(address) => *address == ip,
+            Entry::Host { name, port: wanted } => {
+                rule.opens_for_a_host() && *name == host && wanted.is_none_or(|wanted| wanted == port)
+            }
+            Entry::Suffix(suffix) => rule.opens_for_a_host() && host.len() > suffix.len() && host.ends_with(suffix),
+        })
+    }
+}
+
+impl Entry {
+    fn parse(word: &str) -> Result<Entry, String> {
+        let unreadable = || {
+            format!(
+                "\"{word}\" is none of loopback, private, an address, a range (10.0.0.0/8), host, host:port, *.suffix"
+            )
+        };
+        if word.eq_ignore_ascii_case("loopback") {
+            return Ok(Entry::Loopback);
+        }
+        if word.eq_ignore_ascii_case("private") {
+            return Ok(Entry::Private);
+        }
+        if word.contains('/') {
+            let net: IpNet = word.parse().map_err(|_| unreadable())?;
+            return Ok(Entry::Net(canonical(net)));
+        }
+        let bare = word
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(word);
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Ok(Entry::Address(address.to_canonical()));
+        }
+        if let Some(suffix) = word.strip_prefix("*.") {
+            let suffix = host_name(suffix).ok_or_else(unreadable)?;
+            return Ok(Entry::Suffix(format!(".{suffix}")));
+        }
+        let (name, port) = match word.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port.parse::<u16>().map_err(|_| unreadable())?)),
+            None => (word, None),
+        };
+        let name = host_name(name).ok_or_else(unreadable)?;
+        Ok(Entry::Host { name, port })
+    }
+}
+
+/// A range of IPv4-mapped addresses is the range of IPv4 addresses that it holds.
+fn canonical(net: IpNet) -> IpNet {
+    match (net.addr().to_canonical(), net.prefix_len()) {
+        (IpAddr::V4(v4), bits @ 96..) if net.addr().is_ipv6() => {
+            IpNet::new(IpAddr::V4(v4), bits - 96).map_or(net, |net| net.trunc())
+        }
+        _ => net,
+    }
+}
+
+/// A host as the `url` crate spells it in a URL: IDNA applied, lower case, numeric spellings resolved; here without the
+/// trailing dot and without brackets.
+fn host_name(text: &str) -> Option<String> {
+    match Host::parse(text).ok()? {
+        Host::Domain(name) => {
+            let name = comparable(&name);
+            (!name.is_empty() && !name.contains('*')).then_some(name)
+        }
+        Host::Ipv4(ip) => Some(ip.to_string()),
+        Host::Ipv6(ip) => Some(ip.to_string()),
+    }
+}
+
+fn comparable(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_means_nothing_is_named() {
+        for bad in [
+            "10.0.0.0/99",
+            "10.0.0.0/",
+            "host:port",
+            "host:99999",
+            "*.",
+            "a.*.test",
+            "*",
+            "http://h",
+            "a b/c",
+            "h#x",
+        ] {
+            let error = AllowList::parse(bad).unwrap_err();
+            assert!(
+                bad.split(' ').any(|word| error.contains(&format!("\"{word}\""))),
+                "{bad}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn entries_are_separated_by_commas_and_spaces() {
+        let list = AllowList::parse(" loopback, PRIVATE\n10.9.0.0/16 ,, intern.test:80 ").unwrap();
+
+        assert_eq!(list.entries.len(), 4);
+        assert_eq!(AllowList::parse("").unwrap(), AllowList::default());
+    }
+
+    #[test]
+    fn loopback_is_allowed_by_its_word_its_range_or_the_name_localhost() {
+        for (text, expected) in [
+            ("loopback", true),
+            ("127.0.0.0/8", true),
+            ("127.0.0.1", true),
+            ("localhost", true),
+            ("", false),
+            ("private", false),
+            ("localhost:4545", false),
+        ] {
+            assert_eq!(AllowList::parse(text).unwrap().allows_loopback(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_mapped_addresses_is_the_range_of_ipv4_that_it_holds() {
+        let mapped = AllowList::parse("::ffff:10.0.0.0/104").unwrap();
+
+        assert_eq!(mapped, AllowList::parse("10.0.0.0/8").unwrap());
+    }
+}

@@ -1,0 +1,13 @@
+//! Where deliveries may go. `url` checks what people type, `address` judges every address before it is dialled, `allow` is
+//! the operator's list of exceptions. Nothing here resolves a name or opens a socket.
+
+mod address;
+mod allow;
+mod url;
+
+pub use address::{Refusal, vet};
+pub use allow::AllowList;
+pub use url::TargetUrl;
+
+/// The setting that a refusal names.
+const SETTING: &str = "TASKVIEW_ALLOW_TARGETS";
