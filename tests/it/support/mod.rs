@@ -1,4 +1,8 @@
 //! What the tests stand on: databases, the running program, receivers. Stories belong into the tests, addresses and
 //! plumbing in here.
 
+pub mod api_client;
+pub mod browser;
 pub mod database;
+pub mod log;
+pub mod page;

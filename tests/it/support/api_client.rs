@@ -1,0 +1,86 @@
+//! A client of the JSON API: a bearer token, no cookies. Knows the envelope, not the stories.
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+#[derive(Clone)]
+pub struct ApiClient {
+    base: String,
+    token: Option<String>,
+    client: Client,
+}
+
+/// Status and body; an empty body is `null`.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    /// What stands under `response`; the call must have succeeded.
+    #[track_caller]
+    pub fn response(&self) -> &Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        &self.body["response"]
+    }
+}
+
+impl ApiClient {
+    pub fn new(base: &str) -> ApiClient {
+        let client = Client::builder().no_proxy().build().expect("a client");
+        ApiClient {
+            base: base.to_owned(),
+            token: None,
+            client,
+        }
+    }
+
+    pub async fn signed_in(base: &str, login: &str, password: &str) -> ApiClient {
+        let mut client = Self::new(base);
+        let answer = client
+            .post("/module/auth/login", json!({ "login": login, "password": password }))
+            .await;
+        assert_eq!(answer.status, 200, "{login} cannot sign in: {}", answer.body);
+        client.token = Some(answer.body["access"].as_str().expect("an access token").to_owned());
+        client
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::DELETE, path, Some(body)).await
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a body of text");
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        Answer { status, body }
+    }
+}

@@ -1,0 +1,91 @@
+//! A person's browser without the pixels: cookies, `Sec-Fetch-Site`, forms that are filled in as the page shows them. Redirects
+//! are followed where a browser would, and can be looked at where a test wants to.
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response};
+
+use super::page::{Form, Page};
+
+#[derive(Clone)]
+pub struct Browser {
+    base: String,
+    client: Client,
+}
+
+impl Browser {
+    /// One visitor: a new cookie jar.
+    pub fn new(base: &str) -> Browser {
+        let client = Client::builder()
+            .cookie_store(true)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Browser {
+            base: base.to_owned(),
+            client,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Page {
+        let answer = self.get_only(path).await;
+        self.follow(answer).await
+    }
+
+    /// Without following where the answer leads.
+    pub async fn get_only(&self, path: &str) -> Page {
+        self.ask(path, self.client.get(format!("{}{path}", self.base))).await
+    }
+
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let answer = self.post_only(path, fields).await;
+        self.follow(answer).await
+    }
+
+    pub async fn post_only(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        self.ask(path, self.client.post(format!("{}{path}", self.base)).form(fields))
+            .await
+    }
+
+    /// Sends a form as it is filled in.
+    pub async fn send(&self, form: &Form) -> Page {
+        let fields: Vec<_> = form
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        self.post(&form.action, &fields).await
+    }
+
+    /// Opens a page, types into the form whose action ends like `action`, and presses its button.
+    pub async fn submit(&self, path: &str, action: &str, typed: &[(&str, &str)]) -> Page {
+        let page = self.get(path).await;
+        self.send(&page.form(action).filled(typed)).await
+    }
+
+    async fn follow(&self, mut answer: Page) -> Page {
+        for _ in 0..5 {
+            if !(300..400).contains(&answer.status) {
+                return answer;
+            }
+            let to = answer.headers["location"].to_str().expect("an address").to_owned();
+            assert!(to.starts_with('/'), "a redirect leads to {to}, away from this server");
+            answer = self.get_only(&to).await;
+        }
+        panic!("{} redirects for ever", answer.path)
+    }
+
+    async fn ask(&self, path: &str, request: RequestBuilder) -> Page {
+        let answer: Response = request
+            .header("sec-fetch-site", "same-origin")
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        Page {
+            path: path.to_owned(),
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            html: answer.text().await.expect("a body of text"),
+        }
+    }
+}
