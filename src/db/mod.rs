@@ -1,9 +1,13 @@
 //! The only SQL: one file per table, functions are verbs. Nothing awaits in here, and no transaction outlives its action.
 
 pub(crate) mod connection;
+pub mod form_tokens;
+pub mod history;
 pub mod key_checks;
+pub mod resend;
 pub mod schema;
 pub mod transaction;
+pub mod webhooks;
 pub mod writer;
 
 pub use connection::{DatabaseUrl, Db, Manager, Pool, Purpose};

@@ -1,9 +1,22 @@
 //! What the end of a delivery does to its webhook: the count of consecutive failures, and turning off at ten.
 
 use crate::domain::delivery::{Trigger, Verdict};
+use crate::domain::smallint::small_int_enum;
 
 /// So many failed deliveries in a row turn a webhook off.
 pub const TURN_OFF_AT: i32 = 10;
+
+small_int_enum! {
+    /// Why a webhook is off.
+    pub enum OffReason {
+        /// Somebody turned it off.
+        Person = 0 => "manual",
+        /// Ten failed deliveries in a row did.
+        Failures = 1 => "failures",
+        /// Its receiver answered 410 Gone.
+        Gone = 2 => "gone",
+    }
+}
 
 /// What is to be written to the webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,137 @@
+//! What people do to deliveries: send a test, retry a failed one, discard what was held. The engine's own claim and settle
+//! are in `deliveries.rs`.
+
+use diesel::dsl::{max, sql};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::Db;
+use super::schema::{deliveries, events, webhooks};
+use crate::domain::delivery::{OutcomeKind, Status, Trigger};
+use crate::domain::event::EventKind;
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
+use crate::domain::moment::Moment;
+
+/// A test: an event of its own and one delivery of it, due now.
+#[derive(Debug)]
+pub struct Test<'a> {
+    pub project: ProjectId,
+    pub webhook: WebhookId,
+    pub initiator: UserId,
+    pub body: &'a [u8],
+    pub message_id: &'a str,
+}
+
+pub fn insert_test(db: &mut Db, test: &Test<'_>, now: Moment) -> QueryResult<DeliveryId> {
+    let event = (
+        events::project_id.eq(test.project),
+        events::kind.eq(EventKind::WEBHOOK_TEST),
+        events::body.eq(test.body.to_vec()),
+        events::occurred_at.eq(now),
+        events::initiator_id.eq(Some(test.initiator.0)),
+        events::published.eq(false),
+    );
+    let event: EventId = diesel::insert_into(events::table)
+        .values(event)
+        .returning(events::id)
+        .get_result(db)?;
+    let delivery = (
+        deliveries::project_id.eq(test.project),
+        deliveries::webhook_id.eq(test.webhook),
+        deliveries::event_id.eq(event),
+        deliveries::kind.eq(EventKind::WEBHOOK_TEST),
+        deliveries::message_id.eq(test.message_id),
+        deliveries::status.eq(Status::Pending),
+        deliveries::trigger.eq(Trigger::Test),
+        deliveries::attempts.eq(0),
+        deliveries::claims.eq(0),
+        deliveries::due_at.eq(now),
+        deliveries::leased_until.eq(0),
+        deliveries::created_at.eq(now),
+    );
+    diesel::insert_into(deliveries::table)
+        .values(delivery)
+        .returning(deliveries::id)
+        .get_result(db)
+}
+
+/// Failed → pending, due now, by hand. `false` when it is not failed (any more), or a test: of two who press at once, one
+/// gets `true`.
+pub fn retry(db: &mut Db, id: DeliveryId, now: Moment) -> QueryResult<bool> {
+    diesel::update(
+        deliveries::table
+            .find(id)
+            .filter(sql::<Bool>("status = 2 AND trigger <> 2")),
+    )
+    .set((
+        deliveries::status.eq(Status::Pending),
+        deliveries::trigger.eq(Trigger::Manual),
+        deliveries::claims.eq(0),
+        deliveries::due_at.eq(now),
+    ))
+    .execute(db)
+    .map(|changed| changed == 1)
+}
+
+/// The newest automatic delivery that waits: everything up to it is what a person saw as held.
+pub fn last_held(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<DeliveryId>> {
+    deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook))
+        .filter(sql::<Bool>("status = 0 AND trigger = 0"))
+        .select(max(deliveries::id))
+        .first(db)
+}
+
+/// Ends at most `limit` discarded deliveries as failed and says how many; 0 when nothing is left to do. One whose attempt is
+/// on its way is left until that is recorded. The mark of a webhook goes when its last one has ended.
+pub fn end_discarded_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<usize> {
+    let marked: Vec<(WebhookId, DeliveryId)> = webhooks::table
+        .filter(webhooks::discarded_to.gt(0))
+        .order(webhooks::id)
+        .select((webhooks::id, webhooks::discarded_to))
+        .load(db)?;
+    for (webhook, discarded_to) in marked {
+        // Leased ones too: while one is on its way the mark must stay. A lease that ran out belongs to nobody.
+        let waiting: Vec<(DeliveryId, Moment)> = deliveries::table
+            .filter(deliveries::webhook_id.eq(webhook))
+            .filter(sql::<Bool>("status = 0 AND trigger = 0"))
+            .filter(deliveries::id.le(discarded_to))
+            .limit(limit)
+            .select((deliveries::id, deliveries::leased_until))
+            .load(db)?;
+        if waiting.is_empty() {
+            diesel::update(
+                webhooks::table
+                    .find(webhook)
+                    .filter(webhooks::discarded_to.eq(discarded_to)),
+            )
+            .set(webhooks::discarded_to.eq(0))
+            .execute(db)?;
+        }
+        let ids: Vec<DeliveryId> = waiting
+            .into_iter()
+            .filter(|(_, until)| *until < now)
+            .map(|(id, _)| id)
+            .collect();
+        if !ids.is_empty() {
+            return end(db, ids, now);
+        }
+    }
+    Ok(0)
+}
+
+fn end(db: &mut Db, ids: Vec<DeliveryId>, now: Moment) -> QueryResult<usize> {
+    diesel::update(deliveries::table)
+        .filter(deliveries::id.eq_any(ids))
+        // Again, because a claim on another node may have been quicker.
+        .filter(sql::<Bool>("status = 0 AND trigger = 0"))
+        .filter(deliveries::leased_until.lt(now))
+        .set((
+            deliveries::status.eq(Status::Failed),
+            deliveries::outcome.eq(Some(OutcomeKind::Discarded)),
+            deliveries::response_code.eq(None::<i32>),
+            deliveries::lease_id.eq(None::<i64>),
+            deliveries::leased_until.eq(0),
+        ))
+        .execute(db)
+}
