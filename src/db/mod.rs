@@ -1,11 +1,15 @@
 //! The only SQL: one file per table, functions are verbs. Nothing awaits in here, and no transaction outlives its action.
 
 pub(crate) mod connection;
+pub mod events;
 pub mod form_tokens;
 pub mod history;
 pub mod key_checks;
 pub mod resend;
 pub mod schema;
+pub mod statuses;
+pub mod tags;
+pub mod tasks;
 pub mod transaction;
 pub mod webhooks;
 pub mod writer;

@@ -13,5 +13,7 @@ pub mod role;
 pub mod secret;
 pub mod signature;
 pub(crate) mod smallint;
+pub mod status;
+pub mod tag;
 pub mod target;
 pub mod task;
