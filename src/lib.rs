@@ -8,6 +8,8 @@ pub mod domain;
 
 pub mod db;
 
+pub mod delivery;
+
 pub mod clock;
 pub mod config;
 pub mod context;

@@ -4,4 +4,6 @@
 mod support;
 
 mod architecture;
+mod delivery_sender;
+mod delivery_targets;
 mod migrations_agree;

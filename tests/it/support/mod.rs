@@ -3,6 +3,9 @@
 
 pub mod api_client;
 pub mod browser;
+pub mod certificates;
 pub mod database;
 pub mod log;
 pub mod page;
+pub mod received;
+pub mod receiver;

@@ -1,0 +1,175 @@
+//! Why a request got no answer: from the errors of sockets, TLS and HTTP to an outcome and a sentence for people. The
+//! sentences name the host and the port, never the path or the query of the URL: those can be secrets.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use actix_web::error::ParseError;
+use awc::error::{ConnectError, SendRequestError};
+use rustls::CertificateError;
+use url::Url;
+
+use crate::delivery::connector::{NotConnected, Trace};
+use crate::delivery::resolve::NotVetted;
+use crate::domain::delivery::Outcome;
+
+/// A receiver in a sentence.
+pub struct Receiver {
+    host: String,
+    port: u16,
+    https: bool,
+}
+
+impl Receiver {
+    pub fn of(url: &Url) -> Receiver {
+        Receiver {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port_or_known_default().unwrap_or_default(),
+            https: url.scheme() == "https",
+        }
+    }
+
+    fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// No head within the deadline; `trace` knows how far it came.
+    pub fn too_slow(&self, trace: &Trace, deadline: Duration) -> Outcome {
+        let to = self.authority();
+        let limit = seconds(deadline);
+        Outcome::Timeout(if trace.reused() {
+            format!("{to} did not answer within {limit}.")
+        } else if trace.lookup().is_none() {
+            format!("The name {} could not be looked up within {limit}.", self.host)
+        } else if trace.connect().is_none() {
+            format!("The connection to {to} could not be made within {limit}: nothing answered at that address.")
+        } else if self.https && !trace.heard() {
+            format!("{to} accepted the connection but did not answer the TLS handshake within {limit}.")
+        } else {
+            format!("{to} did not answer within {limit}.")
+        })
+    }
+
+    /// The exchange failed before a head came.
+    pub fn failed(&self, trace: &Trace, error: &SendRequestError) -> Outcome {
+        match trace.failure() {
+            Some(NotConnected::NotVetted(NotVetted::Unknown(why))) => return Outcome::Dns(why),
+            Some(NotConnected::NotVetted(NotVetted::Blocked(why))) => return Outcome::Blocked(why),
+            Some(NotConnected::Refused(kind, error)) => return self.not_connected(kind, &error),
+            None => {}
+        }
+        if let Some(error) = tls_error(error) {
+            return Outcome::Tls(self.tls_sentence(error));
+        }
+        let to = self.authority();
+        match error {
+            SendRequestError::Connect(ConnectError::Io(error)) if self.https => Outcome::Tls(match error.kind() {
+                io::ErrorKind::InvalidInput => format!("{} is not a host that a certificate could name.", self.host),
+                _ => format!("{to} closed the connection during the TLS handshake."),
+            }),
+            error if is_disconnect(error) => {
+                Outcome::Protocol(format!("{to} closed the connection without an answer."))
+            }
+            SendRequestError::Response(error) => Outcome::Protocol(match error {
+                ParseError::TooLarge => format!("The head of the answer of {to} is too large."),
+                ParseError::Io(_) | ParseError::Incomplete => {
+                    format!("{to} closed the connection in the middle of its answer.")
+                }
+                _ => format!("What {to} answered is not HTTP."),
+            }),
+            SendRequestError::Url(_) | SendRequestError::Http(_) => {
+                Outcome::Protocol("The request could not be made from this URL and these headers.".to_owned())
+            }
+            error => Outcome::Protocol(format!("The exchange with {to} failed: {error}.")),
+        }
+    }
+
+    fn not_connected(&self, kind: io::ErrorKind, error: &str) -> Outcome {
+        let to = self.authority();
+        Outcome::Connect(match kind {
+            io::ErrorKind::ConnectionRefused => {
+                format!("The connection to {to} was refused: nothing listens there.")
+            }
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::AddrNotAvailable => {
+                format!("{to} cannot be reached from here: there is no route to it.")
+            }
+            io::ErrorKind::TimedOut => format!("The connection to {to} timed out."),
+            _ => format!("The connection to {to} could not be made: {error}."),
+        })
+    }
+
+    fn tls_sentence(&self, error: &rustls::Error) -> String {
+        let host = &self.host;
+        let to = self.authority();
+        match error {
+            rustls::Error::InvalidCertificate(wrong) => match wrong {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    format!("The certificate of {host} has expired.")
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    format!("The certificate of {host} is not valid yet.")
+                }
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    format!("The certificate that {to} shows is not for the name {host}.")
+                }
+                CertificateError::UnknownIssuer => format!(
+                    "The certificate of {host} comes from an authority that is not trusted here; \
+                     TASKVIEW_EXTRA_CA_FILE can name it."
+                ),
+                CertificateError::Revoked => format!("The certificate of {host} has been revoked."),
+                wrong => format!("The certificate of {host} is not valid: {wrong}."),
+            },
+            rustls::Error::InvalidMessage(_) => {
+                format!("What {to} answered is not TLS; should the URL begin with http://?")
+            }
+            rustls::Error::AlertReceived(alert) => format!("{to} broke off the TLS handshake: {alert:?}."),
+            rustls::Error::PeerIncompatible(_) => {
+                format!("{to} speaks no version or cipher of TLS that is accepted here (TLS 1.2 or 1.3).")
+            }
+            error => format!("The TLS connection to {to} failed: {error}."),
+        }
+    }
+}
+
+/// The connection ended before a byte of an answer came. On a pooled one that only says that the receiver had closed it.
+pub fn is_disconnect(error: &SendRequestError) -> bool {
+    match error {
+        SendRequestError::Connect(ConnectError::Disconnected) => true,
+        SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::UnexpectedEof
+        ),
+        _ => false,
+    }
+}
+
+fn tls_error(error: &SendRequestError) -> Option<&rustls::Error> {
+    let error: &io::Error = match error {
+        SendRequestError::Connect(ConnectError::Io(error))
+        | SendRequestError::Send(error)
+        | SendRequestError::Response(ParseError::Io(error)) => error,
+        _ => return None,
+    };
+    let mut cause: &(dyn Error + 'static) = error.get_ref()?;
+    loop {
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            return Some(error);
+        }
+        cause = cause.source()?;
+    }
+}
+
+/// `10 seconds`, `0.3 seconds`, `1 second`.
+fn seconds(duration: Duration) -> String {
+    let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
+    if tenths == 1.0 {
+        "1 second".to_owned()
+    } else {
+        format!("{tenths} seconds")
+    }
+}

@@ -1,0 +1,224 @@
+//! Where the sender connects to: no spelling of a forbidden address gets a socket, a name that changes its mind is refused
+//! again, and pooled connections are reused without ever costing a delivery.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskview_webhooks::delivery::resolve::Resolver;
+use taskview_webhooks::delivery::sender::{Exchange, Request, Sender, SenderConfig};
+use taskview_webhooks::domain::delivery::Outcome;
+use taskview_webhooks::domain::target::AllowList;
+use url::Url;
+
+use crate::support::receiver::{Answer, Receiver};
+
+fn allowing(list: &str, names: &[(&str, &[&str])]) -> SenderConfig {
+    let ip = |ip: &&str| -> Vec<IpAddr> { ip.split(' ').map(|ip| ip.parse().unwrap()).collect() };
+    let mut config = SenderConfig::new(Arc::new(AllowList::parse(list).unwrap()));
+    config.resolver = Resolver::fixed(
+        names
+            .iter()
+            .map(|(name, answers)| (*name, answers.iter().map(ip).collect())),
+    );
+    config
+}
+
+async fn post(sender: &Sender, url: &str) -> Exchange {
+    let url = Url::parse(url).unwrap();
+    sender
+        .post(Request {
+            url,
+            headers: Vec::new(),
+            body: b"{}".as_slice().into(),
+        })
+        .await
+}
+
+#[actix_rt::test]
+async fn no_spelling_of_loopback_gets_a_connection_when_nothing_is_allowed() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing(
+        "",
+        &[("rebind.test", &["93.184.216.34 127.0.0.1"]), ("v6.test", &["::1"])],
+    ));
+    for host in [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "app.localhost",
+        "127.0.0.1",
+        "127.0.0.1.",
+        "127.8.9.10",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "2130706433",
+        "127.1",
+        "0.0.0.0",
+        "0",
+        "[::]",
+        "rebind.test",
+        "v6.test",
+    ] {
+        let exchange = post(&sender, &receiver.url_of(host, "/")).await;
+
+        assert!(
+            matches!(exchange.outcome, Outcome::Blocked(_)),
+            "{host}: {:?}",
+            exchange.outcome
+        );
+        assert_eq!(exchange.address, None, "{host} was dialled");
+    }
+    assert_eq!(receiver.connections(), 0);
+}
+
+#[actix_rt::test]
+async fn inner_networks_and_metadata_services_are_refused_without_a_connection() {
+    let sender = Sender::new(allowing("loopback", &[]));
+    for host in [
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.0.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "[fe80::1]",
+        "[fd00::1]",
+        "[fd00:ec2::254]",
+        "168.63.129.16",
+        "224.0.0.1",
+        "255.255.255.255",
+        "192.0.2.1",
+    ] {
+        let exchange = post(&sender, &format!("http://{host}/")).await;
+
+        assert!(
+            matches!(exchange.outcome, Outcome::Blocked(_)),
+            "{host}: {:?}",
+            exchange.outcome
+        );
+    }
+}
+
+#[actix_rt::test]
+async fn localhost_is_reached_when_loopback_is_allowed() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[]));
+
+    let exchange = post(&sender, &receiver.url_of("localhost", "/")).await;
+
+    assert_eq!(exchange.outcome, Outcome::Answered(200));
+    assert_eq!(exchange.address.unwrap().ip().to_string(), "127.0.0.1");
+    assert_eq!(
+        receiver.requests()[0].header("host").unwrap(),
+        format!("localhost:{}", receiver.port())
+    );
+}
+
+#[actix_rt::test]
+async fn a_name_is_vetted_again_for_every_new_connection() {
+    let receiver = Receiver::start();
+    receiver.answer_with(Answer::Respond(200, vec![("Connection", "close".into())], Vec::new()));
+    let sender = Sender::new(allowing("loopback", &[("rebind.test", &["127.0.0.1", "10.0.0.1"])]));
+
+    let first = post(&sender, &receiver.url_of("rebind.test", "/")).await;
+    let second = post(&sender, &receiver.url_of("rebind.test", "/")).await;
+
+    assert_eq!(first.outcome, Outcome::Answered(200));
+    assert!(matches!(second.outcome, Outcome::Blocked(_)), "{second:?}");
+    assert_eq!(receiver.connections(), 1);
+}
+
+#[actix_rt::test]
+async fn one_forbidden_address_among_good_ones_refuses_all() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[("mixed.test", &["127.0.0.1 192.168.1.1"])]));
+
+    let exchange = post(&sender, &receiver.url_of("mixed.test", "/")).await;
+
+    let Outcome::Blocked(why) = exchange.outcome else {
+        panic!("{exchange:?}")
+    };
+    assert!(
+        why.contains("192.168.1.1") && why.contains("TASKVIEW_ALLOW_TARGETS"),
+        "{why}"
+    );
+    assert_eq!(receiver.connections(), 0);
+}
+
+#[actix_rt::test]
+async fn an_address_that_refuses_is_passed_over_for_the_next() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[("two.test", &["::1 127.0.0.2 127.0.0.1"])]));
+
+    let exchange = post(&sender, &receiver.url_of("two.test", "/")).await;
+
+    assert_eq!(exchange.outcome, Outcome::Answered(200));
+    assert_eq!(exchange.address.unwrap().ip().to_string(), "127.0.0.1");
+}
+
+#[actix_rt::test]
+async fn a_connection_is_used_again_and_the_attempt_says_so() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[("again.test", &["127.0.0.1", "10.0.0.1"])]));
+
+    let first = post(&sender, &receiver.url_of("again.test", "/a")).await;
+    let second = post(&sender, &receiver.url_of("again.test", "/b")).await;
+
+    assert!(!first.reused && second.reused);
+    assert_eq!(second.outcome, Outcome::Answered(200));
+    assert_eq!((second.lookup, second.connect), (None, None));
+    assert_eq!(second.address, first.address);
+    assert_eq!(receiver.connections(), 1);
+}
+
+#[actix_rt::test]
+async fn a_pooled_connection_that_the_receiver_closed_costs_nothing() {
+    let receiver = Receiver::start();
+    receiver.answer_with(Answer::CloseWhenReused);
+    let sender = Sender::new(allowing("loopback", &[]));
+
+    for _ in 0..20 {
+        let exchange = post(&sender, &receiver.url("/")).await;
+
+        assert_eq!(exchange.outcome, Outcome::Answered(200));
+        assert!(!exchange.reused, "the connection that answered was a new one");
+    }
+}
+
+#[actix_rt::test]
+async fn an_attempt_that_waits_for_others_in_the_lookup_of_the_same_name_gets_their_answer() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[("busy.test", &["127.0.0.1", "10.0.0.1"])]));
+    let url = receiver.url_of("busy.test", "/");
+
+    let exchanges = futures_util::future::join_all((0..10).map(|_| post(&sender, &url))).await;
+
+    for exchange in exchanges {
+        assert_eq!(exchange.outcome, Outcome::Answered(200));
+    }
+}
+
+#[actix_rt::test]
+async fn a_renewed_client_dials_anew_and_idle_connections_go_away() {
+    let receiver = Receiver::start();
+    let config = SenderConfig {
+        renew_every: Duration::from_millis(100),
+        ..allowing("loopback", &[])
+    };
+    let sender = Sender::new(config);
+
+    post(&sender, &receiver.url("/")).await;
+    actix_rt::time::sleep(Duration::from_millis(250)).await;
+    let later = post(&sender, &receiver.url("/")).await;
+
+    assert!(!later.reused);
+    assert_eq!(receiver.connections(), 2);
+}
