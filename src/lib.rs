@@ -4,6 +4,7 @@
 //! `domain` (pure rules) → `db` (the only SQL) → `actions` (what a person can do, permission first)
 //! → `delivery` (the background engine) beside `web` (pages and JSON) → `server` and `cli` (the wiring).
 
+pub mod actions;
 pub mod domain;
 
 pub mod db;

@@ -1,10 +1,13 @@
 //! The only SQL: one file per table, functions are verbs. Nothing awaits in here, and no transaction outlives its action.
 
+pub mod audit_log;
 pub(crate) mod connection;
 pub mod events;
 pub mod form_tokens;
 pub mod history;
 pub mod key_checks;
+pub mod memberships;
+pub mod projects;
 pub mod resend;
 pub mod schema;
 pub mod statuses;

@@ -1,0 +1,4 @@
+//! What a person can do: one function, one transaction, and the permission on its first line. Pages and the JSON API call
+//! the same ones.
+
+pub mod access;
