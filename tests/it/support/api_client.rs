@@ -62,25 +62,32 @@ impl ApiClient {
         self.call(Method::DELETE, path, Some(body)).await
     }
 
+    /// For a server that may go away at any moment.
+    pub async fn try_post(&self, path: &str, body: Value) -> reqwest::Result<Answer> {
+        self.try_call(Method::POST, path, Some(body)).await
+    }
+
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        let answer = self.try_call(method.clone(), path, body).await;
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    async fn try_call(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let answer = request.send().await?;
         let status = answer.status().as_u16();
-        let text = answer.text().await.expect("a body of text");
+        let text = answer.text().await?;
         let body = if text.is_empty() {
             Value::Null
         } else {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         };
-        Answer { status, body }
+        Ok(Answer { status, body })
     }
 }

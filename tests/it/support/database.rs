@@ -14,6 +14,9 @@ pub enum Kind {
     Postgres,
 }
 
+/// The key that seals the secrets in every test's database: any 32 bytes.
+pub const MASTER_KEY: &str = "dGhlIGtleSBvZiBldmVyeSB0ZXN0LCAzMiBieXRlcyE=";
+
 /// What this run of the suite tests on.
 pub fn kind() -> Kind {
     match std::env::var("TEST_DATABASE").as_deref() {

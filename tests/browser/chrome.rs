@@ -1,0 +1,325 @@
+//! A headless Chromium and what a person does with it: read, click, type. Elements are found by what can be read on the page, so
+//! a test breaks when the words change, not when the markup does.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_RIGHT, MouseActions, PointerAction};
+use fantoccini::elements::Element;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(15);
+const SCREENSHOTS: &str = "target/screenshots";
+
+/// What the browser pretends to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    Desk,
+    Phone,
+}
+
+pub struct Chrome {
+    client: Client,
+    base: String,
+    name: &'static str,
+    shots: std::cell::Cell<u32>,
+    _driver: Driver,
+    _profile: tempfile::TempDir,
+}
+
+/// Ends chromedriver, and with it the browser, when a test panics.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Chrome {
+    /// `name` begins the names of its screenshots.
+    pub async fn open(base: &str, name: &'static str, screen: Screen) -> Chrome {
+        let (driver, port) = start_driver();
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities(screen, profile.path()));
+        let client = builder
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("Chromium starts");
+        Chrome {
+            client,
+            base: base.to_owned(),
+            name,
+            shots: 0.into(),
+            _driver: driver,
+            _profile: profile,
+        }
+    }
+
+    pub async fn visit(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.base)).await.expect(path);
+    }
+
+    pub async fn reload(&self) {
+        self.client.refresh().await.expect("a reload");
+    }
+
+    /// The path of the page that is shown.
+    pub async fn path(&self) -> String {
+        self.client.current_url().await.expect("an address").path().to_owned()
+    }
+
+    /// Waits until these words can be read.
+    pub async fn sees(&self, words: &str) {
+        let began = Instant::now();
+        loop {
+            let text = self.text().await;
+            if text.to_lowercase().contains(&words.to_lowercase()) {
+                return;
+            }
+            if began.elapsed() > PATIENCE {
+                self.shoot("missing").await;
+                panic!("“{words}” is not on {}:\n{text}", self.path().await);
+            }
+        }
+    }
+
+    /// Reloads until these words can be read: for what happens behind the page.
+    pub async fn sees_in_time(&self, words: &str) {
+        let began = Instant::now();
+        while !self.text().await.to_lowercase().contains(&words.to_lowercase()) {
+            assert!(
+                began.elapsed() < 3 * PATIENCE,
+                "“{words}” never came on {}:\n{}",
+                self.path().await,
+                self.text().await
+            );
+            self.reload().await;
+        }
+    }
+
+    /// What can be read on the page now.
+    pub async fn text(&self) -> String {
+        let text = self.run("return document.body ? document.body.innerText : ''").await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Clicks the link, button or label that reads like this, or whose name for screen readers does.
+    pub async fn click(&self, words: &str) {
+        self.reveal(words)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("clicking “{words}”: {error}"));
+    }
+
+    /// Opens the context menu of what reads like this.
+    pub async fn right_click(&self, words: &str) {
+        let element = self.reveal(words).await;
+        let to_it = PointerAction::MoveToElement {
+            element,
+            duration: None,
+            x: 0.,
+            y: 0.,
+        };
+        let press = PointerAction::Down {
+            button: MOUSE_BUTTON_RIGHT,
+        };
+        let mouse = MouseActions::new("mouse".to_owned()).then(to_it).then(press);
+        let mouse = mouse.then(PointerAction::Up {
+            button: MOUSE_BUTTON_RIGHT,
+        });
+        self.client.perform_actions(mouse).await.expect("a right click");
+    }
+
+    /// Types into the field with this label, in place of what it held.
+    pub async fn fill(&self, label: &str, value: &str) {
+        let field = self.field(label).await;
+        field.clear().await.expect("the field can be emptied");
+        field.send_keys(value).await.expect("the field can be typed into");
+    }
+
+    /// Picks an option by the words that are shown.
+    pub async fn choose(&self, label: &str, option: &str) {
+        let field = self.field(label).await;
+        field
+            .select_by_label(option)
+            .await
+            .unwrap_or_else(|error| panic!("choosing “{option}” for {label}: {error}"));
+    }
+
+    pub async fn value(&self, label: &str) -> String {
+        self.field(label)
+            .await
+            .prop("value")
+            .await
+            .expect("a property")
+            .unwrap_or_default()
+    }
+
+    /// The elements that match, for what words do not tell.
+    pub async fn count(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.expect(css).len()
+    }
+
+    pub async fn run(&self, script: &str) -> Value {
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Keeps a picture of the page in the build folder, for people to look at.
+    pub async fn shoot(&self, what: &str) {
+        let number = self.shots.get() + 1;
+        self.shots.set(number);
+        let png = self.client.screenshot().await.expect("a screenshot");
+        std::fs::create_dir_all(SCREENSHOTS).expect("the folder of screenshots");
+        std::fs::write(format!("{SCREENSHOTS}/{}-{number:02}-{what}.png", self.name), png).expect("a file");
+    }
+
+    /// Nothing may stick out to the right: on a phone that makes the whole page slide.
+    pub async fn fits(&self) {
+        let over = self
+            .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            .await;
+        if over != 0 {
+            self.shoot("too-wide").await;
+        }
+        assert_eq!(over, 0, "{} is wider than the screen", self.path().await);
+    }
+
+    /// What the browser complained about since the last call: script errors, violations of the security policy. A 4xx that a test
+    /// asked for is none.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.client.issue_cmd(ConsoleLog).await.expect("the browser's log");
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        let messages = entries
+            .iter()
+            .filter_map(|entry| entry["message"].as_str().map(str::to_owned));
+        messages
+            .filter(|message| !message.contains("the server responded with a status of 4"))
+            .collect()
+    }
+
+    pub async fn close(self) {
+        assert_eq!(self.complaints().await, Vec::<String>::new(), "the browser complained");
+        self.client.close().await.expect("the browser closes");
+    }
+
+    async fn field(&self, label: &str) -> Element {
+        let xpath = format!(
+            "//label[starts-with(normalize-space(.), {0})] | //*[@aria-label={0}]",
+            quoted(label)
+        );
+        let labels = self.wait_for(&[&xpath], label).await;
+        match labels.attr("for").await.expect("an attribute") {
+            Some(id) => self
+                .client
+                .find(Locator::Id(&id))
+                .await
+                .unwrap_or_else(|_| panic!("no field #{id}")),
+            None => labels,
+        }
+    }
+
+    async fn reveal(&self, words: &str) -> Element {
+        let quoted = quoted(words);
+        let kinds = "self::a or self::button or self::label or self::summary or self::h2";
+        let exact = format!("//*[{kinds}][normalize-space(.)={quoted} or @aria-label={quoted}]");
+        let part = format!("//*[{kinds}][contains(normalize-space(.), {quoted}) or contains(@aria-label, {quoted})]");
+        self.wait_for(&[&exact, &part], words).await
+    }
+
+    /// The first match that is visible; an XPath counts only when none before it matches.
+    async fn wait_for(&self, xpaths: &[&str], words: &str) -> Element {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            for xpath in xpaths {
+                for element in self.client.find_all(Locator::XPath(xpath)).await.expect(xpath) {
+                    // It may have gone away since it was found.
+                    if element.is_displayed().await.unwrap_or(false) {
+                        return element;
+                    }
+                }
+            }
+        }
+        self.shoot("missing").await;
+        panic!(
+            "nothing to use reads “{words}” on {}:\n{}",
+            self.path().await,
+            self.text().await
+        )
+    }
+}
+
+/// XPath has no escapes; none of our words has both kinds of quotes.
+fn quoted(words: &str) -> String {
+    if words.contains('\'') {
+        format!("\"{words}\"")
+    } else {
+        format!("'{words}'")
+    }
+}
+
+fn start_driver() -> (Driver, u16) {
+    let child = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = child.expect("chromedriver must be installed (Debian: chromium-driver); `scripts/test` does it");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"))
+        .lines()
+        .map_while(Result::ok);
+    let port = lines.by_ref().find_map(|line| {
+        line.split_once("started successfully on port ")?
+            .1
+            .trim_end_matches('.')
+            .parse()
+            .ok()
+    });
+    // Somebody must read on, or the driver would block on a full pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    (Driver(child), port.expect("chromedriver says its port"))
+}
+
+fn capabilities(screen: Screen, profile: &std::path::Path) -> Capabilities {
+    let profile = format!("--user-data-dir={}", profile.display());
+    let mut options = json!({
+        "binary": std::env::var("TEST_BROWSER").unwrap_or_else(|_| "/usr/bin/chromium".to_owned()),
+        "args": [
+            "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--window-size=1280,900", profile,
+            // Chromium's own sandbox does not work for root, as which containers and build machines run tests.
+            "--no-sandbox", "--disable-dev-shm-usage",
+            // It must not look for updates: tests talk to this machine only.
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        ],
+    });
+    if screen == Screen::Phone {
+        options["mobileEmulation"] =
+            json!({ "deviceMetrics": { "width": 360, "height": 780, "pixelRatio": 2, "touch": true } });
+    }
+    let all = json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "WARNING" } });
+    all.as_object().cloned().expect("an object").into_iter().collect()
+}
+
+/// chromedriver's way to read the console, which WebDriver itself does not have.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (reqwest::Method, Option<String>) {
+        (reqwest::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
