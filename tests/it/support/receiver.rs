@@ -32,6 +32,8 @@ pub enum Answer {
     Drip,
     /// These bytes, then the end of the connection.
     Raw(Vec<u8>),
+    /// 500 until the attempt with this number, 200 from it on.
+    FailBeforeAttempt(u32),
     /// 200 to the first request of a connection; closes without an answer when it is asked a second time.
     CloseWhenReused,
 }
@@ -160,9 +162,15 @@ impl Receiver {
 impl State {
     fn answer(&self, request: Received) -> Answer {
         let mut requests = self.requests.lock().unwrap();
-        requests.push(request);
         let next = self.next.lock().unwrap().pop_front();
-        let answer = next.unwrap_or_else(|| self.standing.lock().unwrap().clone());
+        let mut answer = next.unwrap_or_else(|| self.standing.lock().unwrap().clone());
+        if let Answer::FailBeforeAttempt(first_good) = answer {
+            let attempt = request
+                .header("X-Webhook-Attempt")
+                .and_then(|number| number.parse::<u32>().ok());
+            answer = Answer::status(if attempt >= Some(first_good) { 200 } else { 500 });
+        }
+        requests.push(request);
         self.count.send_replace(requests.len());
         answer
     }
@@ -214,7 +222,7 @@ async fn give<S: AsyncWrite + Unpin>(stream: &mut S, mut answer: Answer, first: 
         Answer::Respond(code, headers, body) => stream.write_all(&response(code, &headers, &body)).await.is_ok(),
         Answer::CloseWhenReused if first => stream.write_all(&response(200, &[], b"")).await.is_ok(),
         Answer::Close | Answer::CloseWhenReused => false,
-        Answer::Hang | Answer::After(..) => std::future::pending().await,
+        Answer::Hang | Answer::After(..) | Answer::FailBeforeAttempt(_) => std::future::pending().await,
         Answer::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
             false
