@@ -12,6 +12,7 @@ use std::time::Duration;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
 use hickory_resolver::net::NetError;
+use hickory_resolver::proto::rr::Name;
 use tokio::sync::watch;
 
 use crate::domain::target::{AllowList, Refusal, vet};
@@ -172,7 +173,9 @@ impl Gate {
                 .as_ref()
                 .map_err(Clone::clone)?,
         };
-        match system.lookup_ip(name).await {
+        // The URL has been through IDNA; from here on underscores are fine, as container networks use them.
+        let host = Name::from_ascii(name).map_err(|_| unknown_name(name))?;
+        match system.lookup_ip(host).await {
             Ok(found) => Ok(found.iter().collect()),
             Err(error) => Err(sentence(name, &error)),
         }

@@ -163,7 +163,7 @@ impl Sender {
     }
 }
 
-/// Ends with the sender. Requests in flight keep the old client until they are done.
+/// Ends with the sender. Requests in flight keep the old client, and its idle connections, until the last of them is done.
 async fn renew(current: Weak<Current>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;

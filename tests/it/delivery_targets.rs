@@ -207,18 +207,30 @@ async fn an_attempt_that_waits_for_others_in_the_lookup_of_the_same_name_gets_th
 }
 
 #[actix_rt::test]
-async fn a_renewed_client_dials_anew_and_idle_connections_go_away() {
+async fn idle_connections_to_many_hosts_are_closed_while_a_request_in_flight_goes_on() {
     let receiver = Receiver::start();
-    let config = SenderConfig {
-        renew_every: Duration::from_millis(100),
-        ..allowing("loopback", &[])
-    };
-    let sender = Sender::new(config);
+    let names: Vec<String> = (0..100).map(|number| format!("host-{number}.test")).collect();
+    let table: Vec<(&str, &[&str])> = names
+        .iter()
+        .map(|name| (name.as_str(), ["127.0.0.1"].as_slice()))
+        .collect();
+    let renew_every = Duration::from_millis(300);
+    let sender = Sender::new(SenderConfig {
+        renew_every,
+        ..allowing("loopback", &table)
+    });
+    for name in &names {
+        post(&sender, &receiver.url_of(name, "/")).await;
+    }
+    receiver.wait_for_open(100).await;
+    receiver.answer_with(Answer::After(renew_every * 4, Box::new(Answer::status(200))));
 
-    post(&sender, &receiver.url("/")).await;
-    actix_rt::time::sleep(Duration::from_millis(250)).await;
-    let later = post(&sender, &receiver.url("/")).await;
+    let in_flight = post(&sender, &receiver.url("/")).await;
+    receiver.answer_with(Answer::status(200));
+    let later = post(&sender, &receiver.url_of(&names[0], "/")).await;
 
+    assert_eq!(in_flight.outcome, Outcome::Answered(200));
+    assert_eq!(later.outcome, Outcome::Answered(200));
     assert!(!later.reused);
-    assert_eq!(receiver.connections(), 2);
+    receiver.wait_for_open(1).await;
 }

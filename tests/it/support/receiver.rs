@@ -63,6 +63,7 @@ struct State {
     next: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<Received>>,
     connections: Mutex<usize>,
+    open: watch::Sender<usize>,
     count: watch::Sender<usize>,
 }
 
@@ -87,6 +88,7 @@ impl Receiver {
             next: Mutex::default(),
             requests: Mutex::default(),
             connections: Mutex::default(),
+            open: watch::Sender::new(0),
             count,
         });
         let shared = Arc::clone(&state);
@@ -145,6 +147,20 @@ impl Receiver {
         *self.state.connections.lock().unwrap()
     }
 
+    /// Returns once exactly `n` connections are open.
+    pub async fn wait_for_open(&self, n: usize) {
+        let mut open = self.state.open.subscribe();
+        if tokio::time::timeout(PATIENCE, open.wait_for(|open| *open == n))
+            .await
+            .is_err()
+        {
+            panic!(
+                "{n} open connections were expected within {PATIENCE:?}, there are {}",
+                *open.borrow()
+            );
+        }
+    }
+
     /// All requests so far, once there are at least `n`.
     pub async fn wait_for(&self, n: usize) -> Vec<Received> {
         let mut received = self.received.clone();
@@ -186,6 +202,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
         };
         let (state, tls) = (Arc::clone(&state), tls.clone());
         tokio::spawn(async move {
+            state.open.send_modify(|open| *open += 1);
             match tls {
                 None => serve::<TcpStream>(stream, number, &state).await,
                 Some(tls) => {
@@ -195,6 +212,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
                     }
                 }
             }
+            state.open.send_modify(|open| *open -= 1);
         });
     }
 }
