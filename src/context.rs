@@ -68,10 +68,6 @@ impl Store {
         })
     }
 
-    pub fn now(&self) -> Moment {
-        self.clock.now()
-    }
-
     pub async fn read<T, F>(&self, query: F) -> Result<T, AppError>
     where
         F: FnOnce(&mut Db) -> Result<T, AppError> + Send + 'static,
@@ -164,7 +160,11 @@ impl Context {
     }
 
     pub fn now(&self) -> Moment {
-        self.shared.store.now()
+        self.shared.store.clock.now()
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.shared.store.clock
     }
 
     pub fn config(&self) -> &Config {

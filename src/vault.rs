@@ -10,6 +10,9 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::domain::ids::WebhookId;
+use crate::domain::secret::Secret;
+
 const VERSION: u8 = 1;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
@@ -111,14 +114,28 @@ impl Vault {
             .map_err(|_| DoesNotOpen)
     }
 
+    /// A webhook's secret, bound to its row.
+    pub fn seal_secret(&self, webhook: WebhookId, secret: &Secret) -> Vec<u8> {
+        self.seal(&webhook_row(webhook), secret.expose().as_bytes())
+    }
+
+    pub fn open_secret(&self, webhook: WebhookId, sealed: &[u8]) -> Result<Secret, DoesNotOpen> {
+        let plain = self.open(&webhook_row(webhook), sealed)?;
+        std::str::from_utf8(&plain).ok().and_then(|text| Secret::parse(text).ok()).ok_or(DoesNotOpen)
+    }
+
     /// A key for another use, such as `cookies`; knowing it tells nothing about the master key.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.key.0.as_slice())
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.0.as_slice())
             .unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
         mac.update(b"taskview-webhooks ");
         mac.update(purpose.as_bytes());
         Zeroizing::new(mac.finalize().into_bytes().into())
     }
+}
+
+fn webhook_row(webhook: WebhookId) -> String {
+    format!("webhook {webhook}")
 }
 
 #[cfg(test)]

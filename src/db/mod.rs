@@ -1,10 +1,14 @@
 //! The only SQL: one file per table, functions are verbs. Nothing awaits in here, and no transaction outlives its action.
 
+pub mod attempts;
 pub mod audit_log;
 pub(crate) mod connection;
+pub mod deliveries;
 pub mod events;
 pub mod form_tokens;
+pub mod health;
 pub mod history;
+mod hot;
 pub mod key_checks;
 pub mod memberships;
 pub mod projects;

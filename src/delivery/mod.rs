@@ -1,11 +1,17 @@
 //! The background half: claims what is due, sends it and settles the result. Pages and API never call it; they meet it in
 //! the database.
 
+pub mod attempt;
 mod client;
 mod connector;
 mod dial;
+pub mod engine;
 mod failure;
+pub mod janitor;
+pub mod lanes;
+pub mod request;
 pub mod resolve;
 pub mod sender;
+pub mod settle;
 
 pub use client::roots_from_pem;

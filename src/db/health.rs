@@ -1,0 +1,50 @@
+//! A webhook's consecutive failures and its turning off, as columns of `webhooks`. Whoever changes them here has recorded
+//! the deliveries before: locks are taken in one order everywhere, deliveries, then webhooks by id.
+
+use diesel::prelude::*;
+
+use super::Db;
+use super::connection::both;
+use super::schema::webhooks::dsl;
+use crate::domain::health::OffReason;
+use crate::domain::ids::WebhookId;
+use crate::domain::moment::Moment;
+
+/// The counter and whether the webhook is on, locked against other nodes until the end of the transaction. `None`: deleted.
+pub fn load_locked(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<(i32, bool)>> {
+    let row = dsl::webhooks
+        .filter(dsl::id.eq(webhook))
+        .filter(dsl::deleted_at.is_null())
+        .select((dsl::consecutive_failures, dsl::active));
+    match db {
+        Db::Sqlite(db) => row.get_result(db).optional(),
+        Db::Pg(db) => row.for_update().get_result(db).optional(),
+    }
+}
+
+/// After successes only; at counter 0 nothing is written.
+pub fn reset(db: &mut Db, webhook: WebhookId) -> QueryResult<()> {
+    let failing = dsl::webhooks.filter(dsl::id.eq(webhook)).filter(dsl::consecutive_failures.ne(0));
+    both!(db => diesel::update(failing).set(dsl::consecutive_failures.eq(0)).execute(db)).map(drop)
+}
+
+pub fn set_failures(db: &mut Db, webhook: WebhookId, failures: i32) -> QueryResult<()> {
+    diesel::update(dsl::webhooks.filter(dsl::id.eq(webhook)))
+        .set(dsl::consecutive_failures.eq(failures))
+        .execute(db)
+        .map(drop)
+}
+
+/// After failures in a row. What is pending from now on is held.
+pub fn turn_off(db: &mut Db, webhook: WebhookId, failures: i32, now: Moment) -> QueryResult<()> {
+    diesel::update(dsl::webhooks.filter(dsl::id.eq(webhook)).filter(dsl::active.eq(true)))
+        .set((
+            dsl::consecutive_failures.eq(failures),
+            dsl::active.eq(false),
+            dsl::off_reason.eq(Some(OffReason::Failures)),
+            dsl::off_at.eq(Some(now)),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(db)
+        .map(drop)
+}

@@ -1,0 +1,123 @@
+//! One attempt from its claim to its judgement: sign, send, judge. It holds no connection to the database and knows no
+//! budget.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::db::attempts::Attempt;
+use crate::db::deliveries::Claimed;
+use crate::delivery::request::{Identity, headers};
+use crate::delivery::sender::{Exchange, Request, Sender};
+use crate::delivery::settle::Settlement;
+use crate::domain::delivery::{Outcome, judge};
+use crate::domain::moment::{Moment, micros};
+use crate::domain::secret::Secret;
+
+/// Claims that nobody recorded, in a row, after which the attempt counts as made: something about it ends the program.
+pub const MAX_UNRECORDED_CLAIMS: i32 = 10;
+
+/// How long a claim may be used.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseHold {
+    pub id: i64,
+    pub claimed: Instant,
+    /// Past this an attempt could outlive its lease: it is dropped before it connects.
+    pub usable_for: Duration,
+}
+
+/// Sends a claimed delivery. `None`: the lease ran out first (the process was paused), and somebody else will send it.
+pub async fn make(
+    claimed: Claimed,
+    secret: Secret,
+    lease: LeaseHold,
+    sender: &Sender,
+    clock: &Clock,
+) -> Option<Settlement> {
+    if lease.claimed.elapsed() > lease.usable_for {
+        return None;
+    }
+    let at = clock.now();
+    let number = claimed.attempts + 1;
+    let identity = Identity { message_id: &claimed.message_id, event: &claimed.kind, number, at };
+    let headers = headers(identity, &secret, &claimed.body);
+    // The secret is needed for the signatures only; it is wiped before the request is on its way.
+    drop(secret);
+    let exchange = if claimed.claims > MAX_UNRECORDED_CLAIMS {
+        unsent(Outcome::Interrupted(format!(
+            "The program ended {MAX_UNRECORDED_CLAIMS} times while this delivery was being sent, so the attempt was given up."
+        )))
+    } else {
+        match Url::parse(&claimed.url) {
+            Ok(url) => {
+                let body = Bytes::from(claimed.body.clone());
+                sender.post(Request { url, headers: headers.clone(), body }).await
+            }
+            Err(error) => unsent(Outcome::Protocol(format!("The URL of this webhook cannot be used: {error}."))),
+        }
+    };
+    Some(settlement(&claimed, lease.id, at, headers, exchange, clock.now()))
+}
+
+fn settlement(
+    claimed: &Claimed,
+    lease_id: i64,
+    started_at: Moment,
+    request_headers: Vec<(String, String)>,
+    exchange: Exchange,
+    ended_at: Moment,
+) -> Settlement {
+    let number = claimed.attempts + 1;
+    let verdict =
+        judge(number, &exchange.outcome, claimed.trigger, claimed.schedule, ended_at, rand::random_range(0.0..1.0));
+    Settlement {
+        webhook: claimed.webhook_id,
+        project: claimed.project_id,
+        trigger: claimed.trigger,
+        lease_id,
+        verdict,
+        attempt: Attempt {
+            delivery_id: claimed.id,
+            number,
+            started_at,
+            duration_us: micros(exchange.duration),
+            lookup_us: exchange.lookup.map(micros),
+            connect_us: exchange.connect.map(micros),
+            first_byte_us: exchange.first_byte.map(micros),
+            outcome: exchange.outcome.kind(),
+            response_code: exchange.outcome.code().map(i32::from),
+            reused: exchange.reused,
+            cut: exchange.cut,
+            response_size: i32::try_from(exchange.response_body.len()).unwrap_or(i32::MAX),
+            address: exchange.address.map(|address| address.to_string()),
+            message: exchange.outcome.sentence(),
+            url: claimed.url.clone(),
+            request_headers: json(&request_headers),
+            response_headers: json(&exchange.response_headers),
+        },
+        response_body: exchange.response_body,
+    }
+}
+
+/// What is kept of an attempt that never reached the network.
+fn unsent(outcome: Outcome) -> Exchange {
+    Exchange {
+        outcome,
+        duration: Duration::ZERO,
+        lookup: None,
+        connect: None,
+        first_byte: None,
+        address: None,
+        reused: false,
+        response_headers: Vec::new(),
+        response_body: Vec::new(),
+        cut: false,
+    }
+}
+
+fn json(headers: &[(String, String)]) -> String {
+    // PostgreSQL takes no NUL in a text; serde_json writes one as an escape.
+    serde_json::to_string(headers).unwrap_or_else(|_| "[]".to_owned())
+}

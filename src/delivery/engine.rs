@@ -1,0 +1,349 @@
+//! The background loop, on an arbiter of its own: claim what the lanes pick, send each as a local task, settle in batches,
+//! wait for news. It decides nothing itself: whose turn it is say the lanes, what a result means says the domain.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_rt::Arbiter;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::context::Context;
+use crate::db::deliveries::{Claimed, Lease, Wanted};
+use crate::db::{self, Due};
+use crate::delivery::attempt::{self, LeaseHold};
+use crate::delivery::janitor;
+use crate::delivery::lanes::{Lanes, Pick};
+use crate::delivery::resolve::Resolver;
+use crate::delivery::sender::{Sender, SenderConfig};
+use crate::delivery::settle::{self, Settlement, Unrecorded};
+use crate::domain::ids::DeliveryId;
+use crate::domain::moment::Moment;
+use crate::error::AppError;
+
+/// How often the lanes are put right by a scan, and the longest sleep.
+const SCAN_EVERY: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_secs(1);
+/// Results that may wait for the database before nothing more is claimed.
+const MAX_UNRECORDED: usize = 4096;
+/// After a claim that failed, or a secret that does not open.
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_FOR_KEY: Duration = Duration::from_secs(60);
+/// What requests in flight get at the end.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// The running engine; dropping it does not stop it.
+pub struct EngineHandle {
+    arbiter: Arbiter,
+    stop: mpsc::UnboundedSender<()>,
+    done: oneshot::Receiver<()>,
+}
+
+impl EngineHandle {
+    /// No new claims from now on.
+    pub fn stop_claiming(&self) {
+        let _ = self.stop.send(());
+    }
+
+    /// Lets requests in flight finish (10 s), records them and gives back what is not finished.
+    pub async fn stop(self) {
+        self.stop_claiming();
+        let _ = self.done.await;
+        self.arbiter.stop();
+    }
+}
+
+/// Starts the engine on a thread of its own. `due` is the wire on which commits tell what became due.
+pub fn start(
+    context: Context,
+    resolver: Resolver,
+    extra_roots: Vec<CertificateDer<'static>>,
+    due: mpsc::UnboundedReceiver<Vec<Due>>,
+) -> EngineHandle {
+    let arbiter = Arbiter::new();
+    let (stop, stopped) = mpsc::unbounded_channel();
+    let (tell, done) = oneshot::channel();
+    // awc's futures are not `Send`: everything is made on the arbiter.
+    arbiter.spawn_fn(move || {
+        let config = SenderConfig {
+            resolver,
+            extra_roots,
+            deadline: context.config().timing.deadline,
+            body_time: context.config().timing.body,
+            ..SenderConfig::new(Arc::new(context.config().allow.clone()))
+        };
+        actix_rt::spawn(async move {
+            Engine::new(context, Sender::new(config)).run(due, stopped).await;
+            let _ = tell.send(());
+        });
+    });
+    EngineHandle { arbiter, stop, done }
+}
+
+enum News {
+    Due(Vec<Due>),
+    Ended(DeliveryId),
+    Scanned(Vec<Due>),
+    Stop,
+    Nothing,
+}
+
+struct Engine {
+    context: Context,
+    sender: Rc<Sender>,
+    lanes: Lanes,
+    /// The lease of each attempt on its way, to give it back at the end.
+    leases: HashMap<DeliveryId, i64>,
+    results: mpsc::UnboundedSender<Settlement>,
+    unrecorded: Rc<Unrecorded>,
+    ended: (mpsc::UnboundedSender<DeliveryId>, mpsc::UnboundedReceiver<DeliveryId>),
+    scanned: (mpsc::UnboundedSender<Vec<Due>>, mpsc::UnboundedReceiver<Vec<Due>>),
+    settler: actix_rt::task::JoinHandle<()>,
+    janitor: actix_rt::task::JoinHandle<()>,
+    /// Leases that were given before this process began are void on SQLite, where it is the only one.
+    began: Moment,
+    last_scan: Option<Instant>,
+    paused_until: Option<Instant>,
+}
+
+impl Engine {
+    fn new(context: Context, sender: Sender) -> Engine {
+        let (results, to_settle) = mpsc::unbounded_channel();
+        let unrecorded = Rc::new(Unrecorded::default());
+        Engine {
+            sender: Rc::new(sender),
+            lanes: Lanes::new(context.config().budget),
+            leases: HashMap::new(),
+            results,
+            settler: actix_rt::spawn(settle::run(context.clone(), to_settle, Rc::clone(&unrecorded))),
+            janitor: actix_rt::spawn(janitor::run(context.clone())),
+            unrecorded,
+            ended: mpsc::unbounded_channel(),
+            scanned: mpsc::unbounded_channel(),
+            began: context.now(),
+            last_scan: None,
+            paused_until: None,
+            context,
+        }
+    }
+
+    async fn run(mut self, mut due: mpsc::UnboundedReceiver<Vec<Due>>, mut stopped: mpsc::UnboundedReceiver<()>) {
+        loop {
+            self.scan_now_and_then();
+            let now = self.context.now();
+            let picks = if self.is_paused() { Vec::new() } else { self.lanes.pick(now, self.room()) };
+            let news = if picks.is_empty() {
+                self.wait(now, &mut due, &mut stopped).await
+            } else {
+                self.claim(picks, now).await;
+                News::Nothing
+            };
+            if self.hear(news) || self.hear_the_rest(&mut due, &mut stopped) {
+                break;
+            }
+        }
+        self.finish().await;
+    }
+
+    /// True: stop.
+    fn hear(&mut self, news: News) -> bool {
+        let now = self.context.now();
+        match news {
+            News::Due(due) => due.into_iter().for_each(|due| self.lanes.hint(due, now)),
+            News::Scanned(found) => self.lanes.resync(&found, now),
+            News::Ended(delivery) => {
+                self.leases.remove(&delivery);
+                self.lanes.finished(delivery, now);
+            }
+            News::Nothing => {}
+            News::Stop => return true,
+        }
+        false
+    }
+
+    /// What has come meanwhile, without waiting, so that one pick sees all of it.
+    fn hear_the_rest(
+        &mut self,
+        due: &mut mpsc::UnboundedReceiver<Vec<Due>>,
+        stopped: &mut mpsc::UnboundedReceiver<()>,
+    ) -> bool {
+        while let Ok(delivery) = self.ended.1.try_recv() {
+            self.hear(News::Ended(delivery));
+        }
+        while let Ok(hints) = due.try_recv() {
+            self.hear(News::Due(hints));
+        }
+        while let Ok(found) = self.scanned.1.try_recv() {
+            self.hear(News::Scanned(found));
+        }
+        stopped.try_recv().is_ok()
+    }
+
+    async fn wait(
+        &mut self,
+        now: Moment,
+        due: &mut mpsc::UnboundedReceiver<Vec<Due>>,
+        stopped: &mut mpsc::UnboundedReceiver<()>,
+    ) -> News {
+        let until_next = self.lanes.next().map_or(POLL, |next| next.since(now));
+        // A lane that is ready but has no budget waits for an attempt to end, not for its instant.
+        let sleep = until_next.clamp(Duration::from_millis(1), POLL);
+        tokio::select! {
+            Some(hints) = due.recv() => News::Due(hints),
+            Some(delivery) = self.ended.1.recv() => News::Ended(delivery),
+            Some(found) = self.scanned.1.recv() => News::Scanned(found),
+            () = self.unrecorded.fewer(), if self.room() == 0 => News::Nothing,
+            _ = stopped.recv() => News::Stop,
+            () = tokio::time::sleep(sleep) => News::Nothing,
+        }
+    }
+
+    fn room(&self) -> usize {
+        MAX_UNRECORDED.saturating_sub(self.unrecorded.count())
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn pause(&mut self, time: Duration) {
+        self.paused_until = Some(Instant::now() + time);
+    }
+
+    async fn claim(&mut self, picks: Vec<Pick>, now: Moment) {
+        let timing = self.context.config().timing;
+        let void_before =
+            if self.context.config().database.is_sqlite() { now.max(self.began + timing.lease) } else { now };
+        let lease = Lease { id: rand::random(), now, until: now + timing.lease, void_before };
+        let hold = LeaseHold {
+            id: lease.id,
+            claimed: Instant::now(),
+            usable_for: timing.lease.saturating_sub(timing.deadline + timing.body),
+        };
+        let wanted: Vec<Wanted> = picks
+            .iter()
+            .map(|pick| Wanted { webhook: pick.webhook, lane: pick.lane, count: pick.count, floor: pick.floor })
+            .collect();
+        let claimed = match self.context.write(move |tx| Ok(db::deliveries::claim(tx.db, &wanted, lease)?)).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(detail = error.detail(), "nothing can be claimed: {error}");
+                self.pause(PAUSE);
+                return;
+            }
+        };
+        for pick in picks {
+            let rows: Vec<(DeliveryId, Moment)> = claimed
+                .iter()
+                .filter(|row| row.webhook_id == pick.webhook && lane_of(row) == pick.lane)
+                .map(|row| (row.id, row.due_at))
+                .collect();
+            self.lanes.claimed(pick, &rows, now);
+        }
+        self.send(claimed, hold);
+    }
+
+    fn send(&mut self, claimed: Vec<Claimed>, hold: LeaseHold) {
+        let mut locked_out = Vec::new();
+        for delivery in claimed {
+            let Ok(secret) = self.context.vault().open_secret(delivery.webhook_id, &delivery.secret_sealed) else {
+                locked_out.push(delivery.id);
+                continue;
+            };
+            let ended = Ended { delivery: delivery.id, tell: self.ended.0.clone() };
+            self.leases.insert(delivery.id, hold.id);
+            let (sender, context) = (Rc::clone(&self.sender), self.context.clone());
+            let (results, unrecorded) = (self.results.clone(), Rc::clone(&self.unrecorded));
+            actix_rt::spawn(async move {
+                let settlement = attempt::make(delivery, secret, hold, &sender, context.clock()).await;
+                if let Some(settlement) = settlement {
+                    unrecorded.add();
+                    let _ = results.send(settlement);
+                }
+                drop(ended);
+            });
+        }
+        if !locked_out.is_empty() {
+            tracing::error!(
+                deliveries = locked_out.len(),
+                "the master key does not open the secret of a webhook: deliveries are paused; start with the key this database was made with"
+            );
+            self.give_back(locked_out, hold.id);
+            self.pause(PAUSE_FOR_KEY);
+        }
+    }
+
+    fn give_back(&mut self, ids: Vec<DeliveryId>, lease_id: i64) {
+        for id in &ids {
+            self.leases.remove(id);
+            self.lanes.finished(*id, self.context.now());
+        }
+        let context = self.context.clone();
+        actix_rt::spawn(async move {
+            let released: Result<usize, AppError> =
+                context.write(move |tx| Ok(db::deliveries::release(tx.db, &ids, lease_id)?)).await;
+            if let Err(error) = released {
+                tracing::warn!(detail = error.detail(), "claims were not given back; their leases will run out: {error}");
+            }
+        });
+    }
+
+    fn scan_now_and_then(&mut self) {
+        if self.last_scan.is_some_and(|last| last.elapsed() < SCAN_EVERY) {
+            return;
+        }
+        self.last_scan = Some(Instant::now());
+        let (context, tell) = (self.context.clone(), self.scanned.0.clone());
+        actix_rt::spawn(async move {
+            match context.read(|db| Ok(db::deliveries::waiting(db)?)).await {
+                Ok(found) => drop(tell.send(found)),
+                Err(error) => tracing::warn!(detail = error.detail(), "what waits cannot be looked up: {error}"),
+            }
+        });
+    }
+
+    async fn finish(mut self) {
+        self.janitor.abort();
+        let deadline = tokio::time::Instant::now() + FINISH_WITHIN;
+        while self.lanes.in_flight() > 0 {
+            match tokio::time::timeout_at(deadline, self.ended.1.recv()).await {
+                Ok(Some(delivery)) => drop(self.hear(News::Ended(delivery))),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let open: Vec<(DeliveryId, i64)> = self.leases.drain().collect();
+        if !open.is_empty() {
+            tracing::warn!(attempts = open.len(), "stopping with requests in flight; they are sent again after the next start");
+        }
+        for (delivery, lease_id) in open {
+            let released = self.context.write(move |tx| Ok(db::deliveries::release(tx.db, &[delivery], lease_id)?)).await;
+            if released.is_err() {
+                break;
+            }
+        }
+        // The settler ends when the last sender of results is gone.
+        drop(self.results);
+        let _ = tokio::time::timeout(FINISH_WITHIN, self.settler).await;
+    }
+}
+
+fn lane_of(row: &Claimed) -> db::Lane {
+    match row.trigger {
+        crate::domain::delivery::Trigger::Automatic => db::Lane::Automatic,
+        _ => db::Lane::Direct,
+    }
+}
+
+/// Frees the slot however the attempt ends, also by a panic.
+struct Ended {
+    delivery: DeliveryId,
+    tell: mpsc::UnboundedSender<DeliveryId>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.tell.send(self.delivery);
+    }
+}

@@ -1,0 +1,394 @@
+//! Whose turn it is: pure decisions over what is known in memory. For each webhook the lanes keep when something is due, how
+//! many of its requests run and whether it was slow, and pick what to claim next within the budgets.
+//!
+//! All of it is a hint. The database decides what a claim returns, and a scan puts right what was missed; a wrong entry
+//! costs one empty claim. Nothing here reads a clock or touches a database.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use crate::config::Budget;
+use crate::db::{Due, Lane};
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::moment::Moment;
+
+/// An attempt that runs for longer is slow, and so is its webhook until an attempt ends sooner.
+pub const SLOW_AFTER: Duration = Duration::from_secs(1);
+/// Requests at a time to a webhook that has not answered yet: it may hang.
+const UNPROVEN: usize = 4;
+/// Tests and manual retries at a time to one webhook, so that one that hangs leaves room for the others.
+const DIRECT_PER_WEBHOOK: usize = 2;
+/// Instants that lie ahead are kept in steps of this many microseconds, so that a webhook with many retries has few entries.
+const STEP: i64 = 50_000;
+/// Publishing stamps a little earlier than it commits; the floor of a claim leaves that much room.
+const FLOOR_MARGIN: Duration = Duration::from_secs(5);
+
+type Key = (WebhookId, Lane);
+
+/// What to claim: at most `count` rows of this lane, none that was due before `floor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick {
+    pub webhook: WebhookId,
+    pub lane: Lane,
+    pub count: usize,
+    pub floor: Moment,
+}
+
+/// What is known of how long a webhook takes to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Unproven,
+    Quick,
+    Slow,
+}
+
+#[derive(Debug)]
+struct Webhook {
+    project: ProjectId,
+    pace: Pace,
+    /// Automatic attempts on their way.
+    running: usize,
+    /// Manual and test attempts on their way.
+    direct: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Instants ahead at which something is due.
+    ahead: BTreeSet<Moment>,
+    /// Its place among the lanes that have something due now.
+    turn: Option<u64>,
+    floor: Moment,
+}
+
+#[derive(Debug)]
+struct Running {
+    webhook: WebhookId,
+    lane: Lane,
+    since: Moment,
+}
+
+#[derive(Debug)]
+pub struct Lanes {
+    budget: Budget,
+    webhooks: HashMap<WebhookId, Webhook>,
+    queues: HashMap<Key, Queue>,
+    /// Lanes with something ahead, by the first instant.
+    ahead: BTreeSet<(Moment, Key)>,
+    /// Lanes with something due now, in the order of their turns.
+    ready: BTreeMap<u64, Key>,
+    /// How many ready automatic lanes each project has.
+    ready_projects: HashMap<ProjectId, usize>,
+    /// Automatic attempts on their way, in all, of each project, and of webhooks that are not known to be quick.
+    running: usize,
+    running_projects: HashMap<ProjectId, usize>,
+    suspect: usize,
+    direct: usize,
+    attempts: HashMap<DeliveryId, Running>,
+    /// Attempts in the order in which they started, to find the slow ones.
+    started: VecDeque<(Moment, DeliveryId)>,
+    turn: u64,
+}
+
+impl Lanes {
+    pub fn new(budget: Budget) -> Self {
+        Lanes {
+            budget,
+            webhooks: HashMap::new(),
+            queues: HashMap::new(),
+            ahead: BTreeSet::new(),
+            ready: BTreeMap::new(),
+            ready_projects: HashMap::new(),
+            running: 0,
+            running_projects: HashMap::new(),
+            suspect: 0,
+            direct: 0,
+            attempts: HashMap::new(),
+            started: VecDeque::new(),
+            turn: 0,
+        }
+    }
+
+    /// Something of this lane is due at that instant.
+    pub fn hint(&mut self, due: Due, now: Moment) {
+        let key = (due.webhook, due.lane);
+        self.webhooks.entry(due.webhook).or_insert(Webhook {
+            project: due.project,
+            pace: Pace::Unproven,
+            running: 0,
+            direct: 0,
+        });
+        let queue = self.queues.entry(key).or_default();
+        queue.floor = queue.floor.min(due.at);
+        if due.at <= now {
+            self.make_ready(key);
+            return;
+        }
+        let first = queue.ahead.first().copied();
+        let at = Moment(due.at.0.div_euclid(STEP) * STEP + STEP);
+        queue.ahead.insert(at);
+        if first.is_none_or(|first| at < first) {
+            if let Some(first) = first {
+                self.ahead.remove(&(first, key));
+            }
+            self.ahead.insert((at, key));
+        }
+    }
+
+    /// The scan's answer: every lane that has a row, with its first instant. Floors start anew: the scan sees everything.
+    pub fn resync(&mut self, found: &[Due], now: Moment) {
+        for queue in self.queues.values_mut() {
+            queue.floor = Moment(i64::MIN);
+        }
+        for due in found {
+            self.hint(*due, now);
+        }
+    }
+
+    /// Picks lanes in turn within the budgets, `room` rows at most besides the direct ones. The caller claims exactly these
+    /// and reports with [`Lanes::claimed`].
+    pub fn pick(&mut self, now: Moment, room: usize) -> Vec<Pick> {
+        self.ripen(now);
+        let mut left = room.min(self.budget.in_all.saturating_sub(self.running));
+        let mut direct_left = self.budget.direct.saturating_sub(self.direct);
+        let mut picks: Vec<Pick> = Vec::new();
+        let mut suspect = self.suspect;
+        let mut projects: HashMap<ProjectId, usize> = HashMap::new();
+        let share = (left / self.ready.len().max(1)).max(1);
+        let mut served: Vec<u64> = Vec::new();
+        for (&turn, &(id, lane)) in &self.ready {
+            if left == 0 && direct_left == 0 {
+                break;
+            }
+            let (Some(webhook), Some(queue)) = (self.webhooks.get(&id), self.queues.get(&(id, lane))) else { continue };
+            let count = match lane {
+                Lane::Direct => DIRECT_PER_WEBHOOK.saturating_sub(webhook.direct).min(direct_left),
+                Lane::Automatic => {
+                    let taken = projects.get(&webhook.project).copied().unwrap_or(0);
+                    self.capacity(webhook, suspect, taken).min(left).min(share)
+                }
+            };
+            if count == 0 {
+                continue;
+            }
+            match lane {
+                Lane::Direct => direct_left -= count,
+                Lane::Automatic => {
+                    left -= count;
+                    *projects.entry(webhook.project).or_default() += count;
+                    if webhook.pace != Pace::Quick {
+                        suspect += count;
+                    }
+                }
+            }
+            served.push(turn);
+            picks.push(Pick { webhook: id, lane, count, floor: queue.floor });
+        }
+        self.give_rest(&mut picks, left, suspect, &projects);
+        for turn in served {
+            self.to_the_end(turn);
+        }
+        picks
+    }
+
+    /// What a pick brought: ids in the order of their instants. Fewer than asked for means that nothing else is due now.
+    pub fn claimed(&mut self, pick: Pick, rows: &[(DeliveryId, Moment)], now: Moment) {
+        let key = (pick.webhook, pick.lane);
+        if rows.len() < pick.count {
+            self.not_ready(key);
+        }
+        if let (Some(queue), Some(first)) = (self.queues.get_mut(&key), rows.iter().map(|row| row.1).min()) {
+            queue.floor = queue.floor.max(first - FLOOR_MARGIN);
+        }
+        for (delivery, _) in rows {
+            self.start(*delivery, key, now);
+        }
+    }
+
+    /// The request of an attempt has ended.
+    pub fn finished(&mut self, delivery: DeliveryId, now: Moment) {
+        let Some(Running { webhook, lane, since }) = self.attempts.remove(&delivery) else { return };
+        let pace = if now.since(since) >= SLOW_AFTER { Pace::Slow } else { Pace::Quick };
+        let Some(state) = self.webhooks.get_mut(&webhook) else { return };
+        match lane {
+            Lane::Direct => {
+                state.direct -= 1;
+                self.direct -= 1;
+            }
+            Lane::Automatic => {
+                if state.pace != Pace::Quick {
+                    self.suspect -= 1;
+                }
+                state.running -= 1;
+                self.running -= 1;
+                let project = state.project;
+                if let Some(running) = self.running_projects.get_mut(&project) {
+                    *running -= 1;
+                }
+            }
+        }
+        self.set_pace(webhook, pace);
+    }
+
+    /// When to look again: the first instant that lies ahead, or when the oldest quick attempt becomes a slow one.
+    pub fn next(&self) -> Option<Moment> {
+        let slow = self.started.front().map(|(since, _)| *since + SLOW_AFTER);
+        let due = self.ahead.first().map(|(at, _)| *at);
+        [slow, due].into_iter().flatten().min()
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// How many more automatic attempts this webhook may start, when `suspect` of the suspects' budget and `taken` of its
+    /// project's share are given out.
+    fn capacity(&self, webhook: &Webhook, suspect: usize, taken: usize) -> usize {
+        let in_all = self.budget.in_all;
+        // Suspects may hold three quarters of the slots; past that each gets one at a time, in turn, and an eighth of the
+        // slots is never theirs, so that a quick webhook starts at once.
+        let slow_room = (in_all - in_all / 4).saturating_sub(suspect);
+        let one_each = usize::from(webhook.running == 0 && suspect < in_all - in_all / 8);
+        let own = match webhook.pace {
+            Pace::Quick => self.budget.per_webhook.saturating_sub(webhook.running),
+            Pace::Unproven => {
+                let most = UNPROVEN.min(self.budget.per_webhook).saturating_sub(webhook.running);
+                most.min(slow_room).max(one_each.min(most))
+            }
+            Pace::Slow => {
+                let most = self.budget.per_webhook.saturating_sub(webhook.running);
+                most.min(slow_room).max(one_each.min(most))
+            }
+        };
+        if self.ready_projects.len() <= 1 {
+            return own;
+        }
+        let held = self.running_projects.get(&webhook.project).copied().unwrap_or(0) + taken;
+        own.min((in_all / 2).max(1).saturating_sub(held))
+    }
+
+    /// What the equal shares left over goes to the picked webhooks that can use it, in the order of their turns.
+    fn give_rest(
+        &self,
+        picks: &mut [Pick],
+        mut left: usize,
+        mut suspect: usize,
+        projects: &HashMap<ProjectId, usize>,
+    ) {
+        let mut projects = projects.clone();
+        for pick in picks.iter_mut().filter(|pick| pick.lane == Lane::Automatic) {
+            if left == 0 {
+                return;
+            }
+            let Some(webhook) = self.webhooks.get(&pick.webhook) else { continue };
+            let taken = projects.entry(webhook.project).or_default();
+            // The pick itself is already part of `suspect` and `taken`, but not of `webhook.running`.
+            let own = if webhook.pace == Pace::Quick { 0 } else { pick.count };
+            let more = self
+                .capacity(webhook, suspect - own, *taken - pick.count)
+                .saturating_sub(pick.count)
+                .min(left);
+            pick.count += more;
+            *taken += more;
+            left -= more;
+            if webhook.pace != Pace::Quick {
+                suspect += more;
+            }
+        }
+    }
+
+    /// Moves lanes whose instant has come to the ready ones, and finds the attempts that have become slow.
+    fn ripen(&mut self, now: Moment) {
+        while let Some(&(at, key)) = self.ahead.first().filter(|(at, _)| *at <= now) {
+            self.ahead.remove(&(at, key));
+            if let Some(queue) = self.queues.get_mut(&key) {
+                queue.ahead = queue.ahead.split_off(&Moment(now.0 + 1));
+                if let Some(next) = queue.ahead.first() {
+                    self.ahead.insert((*next, key));
+                }
+            }
+            self.make_ready(key);
+        }
+        while let Some(&(since, delivery)) = self.started.front() {
+            let running = self.attempts.get(&delivery).filter(|running| running.since == since);
+            match running.map(|running| running.webhook) {
+                Some(webhook) if now.since(since) >= SLOW_AFTER => self.set_pace(webhook, Pace::Slow),
+                Some(_) => break,
+                None => {}
+            }
+            self.started.pop_front();
+        }
+    }
+
+    fn start(&mut self, delivery: DeliveryId, (id, lane): Key, now: Moment) {
+        let Some(webhook) = self.webhooks.get_mut(&id) else { return };
+        match lane {
+            Lane::Direct => {
+                webhook.direct += 1;
+                self.direct += 1;
+            }
+            Lane::Automatic => {
+                webhook.running += 1;
+                self.running += 1;
+                *self.running_projects.entry(webhook.project).or_default() += 1;
+                if webhook.pace != Pace::Quick {
+                    self.suspect += 1;
+                }
+            }
+        }
+        self.attempts.insert(delivery, Running { webhook: id, lane, since: now });
+        self.started.push_back((now, delivery));
+    }
+
+    fn set_pace(&mut self, id: WebhookId, pace: Pace) {
+        let Some(webhook) = self.webhooks.get_mut(&id) else { return };
+        match (webhook.pace == Pace::Quick, pace == Pace::Quick) {
+            (true, false) => self.suspect += webhook.running,
+            (false, true) => self.suspect -= webhook.running,
+            _ => {}
+        }
+        webhook.pace = pace;
+    }
+
+    fn make_ready(&mut self, key: Key) {
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        if queue.turn.is_some() {
+            return;
+        }
+        self.turn += 1;
+        queue.turn = Some(self.turn);
+        self.ready.insert(self.turn, key);
+        if key.1 == Lane::Automatic
+            && let Some(webhook) = self.webhooks.get(&key.0)
+        {
+            *self.ready_projects.entry(webhook.project).or_default() += 1;
+        }
+    }
+
+    fn not_ready(&mut self, key: Key) {
+        let Some(turn) = self.queues.get_mut(&key).and_then(|queue| queue.turn.take()) else { return };
+        self.ready.remove(&turn);
+        if key.1 == Lane::Automatic
+            && let Some(webhook) = self.webhooks.get(&key.0)
+            && let Some(ready) = self.ready_projects.get_mut(&webhook.project)
+        {
+            *ready -= 1;
+            if *ready == 0 {
+                self.ready_projects.remove(&webhook.project);
+            }
+        }
+    }
+
+    fn to_the_end(&mut self, turn: u64) {
+        let Some(key) = self.ready.remove(&turn) else { return };
+        self.turn += 1;
+        self.ready.insert(self.turn, key);
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.turn = Some(self.turn);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

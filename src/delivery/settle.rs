@@ -1,0 +1,181 @@
+//! Records what came of attempts, many in one transaction: the deliveries behind their fences, the attempts, then the
+//! webhooks' counters. A batch that the database refuses is repeated until it is recorded; the leases keep others off.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::context::{Context, Recorded};
+use crate::db::attempts::{Attempt, Outlook};
+use crate::db::{self, Due, Lane, Tx};
+use crate::domain::delivery::{Status, Trigger, Verdict};
+use crate::domain::health::{self, Change};
+use crate::domain::ids::{ProjectId, WebhookId};
+use crate::error::AppError;
+
+/// Results that share a transaction, at most.
+const MAX_BATCH: usize = 256;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// An attempt that has ended and was judged.
+#[derive(Debug)]
+pub struct Settlement {
+    pub webhook: WebhookId,
+    pub project: ProjectId,
+    pub trigger: Trigger,
+    pub lease_id: i64,
+    pub verdict: Verdict,
+    pub attempt: Attempt,
+    pub response_body: Vec<u8>,
+}
+
+/// How many results wait for the database, and a bell that rings when there are fewer.
+#[derive(Default)]
+pub struct Unrecorded {
+    count: Cell<usize>,
+    fewer: Notify,
+}
+
+impl Unrecorded {
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    pub fn add(&self) {
+        self.count.set(self.count.get() + 1);
+    }
+
+    pub async fn fewer(&self) {
+        self.fewer.notified().await;
+    }
+
+    fn remove(&self, recorded: usize) {
+        self.count.set(self.count.get() - recorded);
+        self.fewer.notify_one();
+    }
+}
+
+/// Records what comes until the last sender is gone.
+pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settlement>, unrecorded: Rc<Unrecorded>) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while results.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        // In the order of their ids: two nodes that settle never wait for each other in a circle.
+        batch.sort_by_key(|settlement| settlement.attempt.delivery_id);
+        let settled = Arc::new(std::mem::replace(&mut batch, Vec::with_capacity(MAX_BATCH)));
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let batch = Arc::clone(&settled);
+            match context.write(move |tx| settle(tx, &batch)).await {
+                Ok(recorded) => {
+                    for delivery in recorded {
+                        context.announce(delivery);
+                    }
+                    break;
+                }
+                Err(error @ AppError::Internal(_)) if settled.len() > 1 => {
+                    tracing::error!(detail = error.detail(), "a batch of results was refused; recording them one by one");
+                    one_by_one(&context, &settled).await;
+                    break;
+                }
+                Err(error @ AppError::Internal(_)) => {
+                    let delivery = settled[0].attempt.delivery_id.0;
+                    tracing::error!(delivery, detail = error.detail(), "a result cannot be recorded; it will be sent again");
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(results = settled.len(), detail = error.detail(), "results wait for the database");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+        unrecorded.remove(settled.len());
+    }
+}
+
+/// One result that the database refuses must not keep the others of its batch from being recorded.
+async fn one_by_one(context: &Context, settled: &Arc<Vec<Settlement>>) {
+    for index in 0..settled.len() {
+        let batch = Arc::clone(settled);
+        match context.write(move |tx| settle(tx, &batch[index..=index])).await {
+            Ok(recorded) => recorded.into_iter().for_each(|delivery| context.announce(delivery)),
+            Err(error) => {
+                let delivery = settled[index].attempt.delivery_id.0;
+                tracing::error!(delivery, detail = error.detail(), "a result cannot be recorded; it will be sent again");
+            }
+        }
+    }
+}
+
+/// One transaction. Returns what was recorded: a result whose lease is lost, or whose delivery is gone, is dropped.
+pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, AppError> {
+    let mut recorded = Vec::with_capacity(batch.len());
+    let mut by_webhook: BTreeMap<WebhookId, Vec<&Settlement>> = BTreeMap::new();
+    for settlement in batch {
+        let outlook = outlook(settlement);
+        if !db::attempts::record(tx.db, settlement.lease_id, &settlement.attempt, &settlement.response_body, outlook)? {
+            continue;
+        }
+        recorded.push(Recorded { webhook: settlement.webhook, delivery: settlement.attempt.delivery_id });
+        by_webhook.entry(settlement.webhook).or_default().push(settlement);
+        if let Verdict::Retry { due_at } = settlement.verdict {
+            let (webhook, project) = (settlement.webhook, settlement.project);
+            tx.wake(Due { webhook, project, lane: Lane::Automatic, at: due_at });
+        }
+    }
+    for (webhook, mut settlements) in by_webhook {
+        // The counter follows the order in which the attempts ended, not that of the ids.
+        settlements.sort_by_key(|settlement| settlement.attempt.started_at.0 + settlement.attempt.duration_us);
+        update_health(tx, webhook, &settlements)?;
+    }
+    Ok(recorded)
+}
+
+fn outlook(settlement: &Settlement) -> Outlook {
+    let attempt = &settlement.attempt;
+    match settlement.verdict {
+        Verdict::Success => Outlook { status: Status::Success, due_at: attempt.started_at },
+        Verdict::Retry { due_at } => Outlook { status: Status::Pending, due_at },
+        Verdict::Failed => Outlook { status: Status::Failed, due_at: attempt.started_at },
+    }
+}
+
+fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement]) -> Result<(), AppError> {
+    let kinds: BTreeSet<&str> = settlements
+        .iter()
+        .filter(|settlement| settlement.trigger != Trigger::Test)
+        .map(|settlement| match settlement.verdict {
+            Verdict::Success => "success",
+            Verdict::Failed => "failed",
+            Verdict::Retry { .. } => "retry",
+        })
+        .collect();
+    if !kinds.contains("failed") {
+        if kinds.contains("success") {
+            db::health::reset(tx.db, webhook)?;
+        }
+        return Ok(());
+    }
+    let Some((before, was_active)) = db::health::load_locked(tx.db, webhook)? else { return Ok(()) };
+    let (mut failures, mut active) = (before, was_active);
+    for settlement in settlements {
+        match health::after(failures, active, &settlement.verdict, settlement.trigger) {
+            Change::Unchanged => {}
+            Change::Failures(now) => failures = now,
+            Change::Reset => failures = 0,
+            Change::TurnOff { failures: now } => (failures, active) = (now, false),
+        }
+    }
+    if was_active && !active {
+        db::health::turn_off(tx.db, webhook, failures, tx.now)?;
+        tracing::warn!(webhook = webhook.0, failures, "a webhook was turned off after consecutive failed deliveries");
+    } else if failures != before {
+        db::health::set_failures(tx.db, webhook, failures)?;
+    }
+    Ok(())
+}
