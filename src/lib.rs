@@ -4,10 +4,11 @@
 //! `domain` (pure rules) → `db` (the only SQL) → `actions` (what a person can do, permission first)
 //! → `delivery` (the background engine) beside `web` (pages and JSON) → `server` and `cli` (the wiring).
 
-pub mod actions;
 pub mod domain;
 
 pub mod db;
+
+pub mod actions;
 
 pub mod delivery;
 
@@ -16,5 +17,3 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod vault;
-
-pub mod delivery;

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
+use rustls::pki_types::CertificateDer;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::context::{Context, Store};
 use crate::db::{self, DatabaseUrl};
-use crate::delivery::engine::{Engine, EngineHandle};
+use crate::delivery::engine::{self, EngineHandle};
+use crate::delivery::roots_from_pem;
 use crate::delivery::resolve::Resolver;
 use crate::error::AppError;
 use crate::vault::{MasterKey, Vault};
@@ -25,10 +28,15 @@ const LOCK_FILE: &str = "lock";
 pub struct StartError(pub String);
 
 /// What a test replaces and the binary does not: the clock and the name service.
-#[derive(Default)]
 pub struct Parts {
     pub clock: Clock,
-    pub resolver: Option<Resolver>,
+    pub resolver: Resolver,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Parts { clock: Clock::default(), resolver: Resolver::System }
+    }
 }
 
 /// The running program.
@@ -47,14 +55,12 @@ impl Application {
         let lock = config.database.is_sqlite().then(|| lock_data_dir(&config.data_dir)).transpose()?;
         let store = open_store(&config.database, parts.clock)?;
         let vault = open_vault(&store, &config).await?;
-        let resolver = match parts.resolver {
-            Some(resolver) => resolver,
-            None => Resolver::system().map_err(|error| StartError(format!("The name service cannot be read: {error}")))?,
+        let extra_roots = match &config.extra_ca_file {
+            Some(path) => read_authorities(path)?,
+            None => Vec::new(),
         };
         let (context, due) = Context::new(store, config, vault);
-        let engine = Engine::start(context.clone(), resolver, due)
-            .await
-            .map_err(|error| StartError(format!("The delivery engine cannot start: {error}")))?;
+        let engine = engine::start(context.clone(), parts.resolver, extra_roots, due);
         let (web, port) = web::serve(context.clone()).await.map_err(StartError)?;
         Ok(Application { context, port, web, engine, _lock: lock })
     }
@@ -73,11 +79,35 @@ impl Application {
         self.web.handle()
     }
 
-    /// Answers until SIGTERM or SIGINT, then lets requests in flight finish (10 s) and records them.
+    /// Answers until SIGTERM, SIGINT or the web handle's `stop`. Then nothing more is claimed, requests in flight finish
+    /// (10 s) and are recorded.
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
-        let answered = self.web.await;
+        let handle = self.web.handle();
+        let mut web = self.web;
+        let answered = tokio::select! {
+            answered = &mut web => answered,
+            () = told_to_stop() => {
+                tracing::info!("stopping: requests in flight may finish");
+                self.engine.stop_claiming();
+                handle.stop(true).await;
+                web.await
+            }
+        };
         self.engine.stop().await;
         answered
+    }
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without handlers the signals end the process at once, as they do by default.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 
@@ -90,6 +120,14 @@ pub fn open_store(url: &DatabaseUrl, clock: Clock) -> Result<Store, StartError> 
             .map_err(|error| StartError(format!("The folder {} cannot be made: {error}", folder.display())))?;
     }
     Store::open(url, clock).map_err(|error| StartError(format!("The database {url} cannot be opened: {error}")))
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let cannot = |reason: String| {
+        StartError(format!("TASKVIEW_EXTRA_CA_FILE: the certificates in {} cannot be used: {reason}", path.display()))
+    };
+    let pem = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
+    roots_from_pem(&pem).map_err(|error| cannot(error.to_string()))
 }
 
 fn lock_data_dir(folder: &Path) -> Result<File, StartError> {

@@ -121,7 +121,10 @@ impl Vault {
 
     pub fn open_secret(&self, webhook: WebhookId, sealed: &[u8]) -> Result<Secret, DoesNotOpen> {
         let plain = self.open(&webhook_row(webhook), sealed)?;
-        std::str::from_utf8(&plain).ok().and_then(|text| Secret::parse(text).ok()).ok_or(DoesNotOpen)
+        std::str::from_utf8(&plain)
+            .ok()
+            .and_then(|text| Secret::parse(text).ok())
+            .ok_or(DoesNotOpen)
     }
 
     /// A key for another use, such as `cookies`; knowing it tells nothing about the master key.

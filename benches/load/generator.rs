@@ -66,7 +66,11 @@ pub async fn paced(load: &Load, clients: usize, rate: u32, duration: Duration) -
                     let due = began + gap * u32::try_from(id).expect("a short run");
                     tokio::time::sleep_until(due.into()).await;
                     // Latency counts from when it was due, unless the timer itself came late.
-                    let sent = if due.elapsed() < Duration::from_millis(2) { Instant::now() } else { due };
+                    let sent = if due.elapsed() < Duration::from_millis(2) {
+                        Instant::now()
+                    } else {
+                        due
+                    };
                     accepted += usize::from(publish_one(&load, &mut connection, id, sent).await);
                 }
                 accepted
@@ -77,8 +81,15 @@ pub async fn paced(load: &Load, clients: usize, rate: u32, duration: Duration) -
 }
 
 async fn publish_one(load: &Load, connection: &mut Connection, id: u64, sent: Instant) -> bool {
-    connection.write(&load.publish(id, sent)).await.expect("the server reads");
-    let answer = connection.read().await.expect("the server answers").expect("the server stays");
+    connection
+        .write(&load.publish(id, sent))
+        .await
+        .expect("the server reads");
+    let answer = connection
+        .read()
+        .await
+        .expect("the server answers")
+        .expect("the server stays");
     if answer.status() != 200 {
         eprintln!("{}: {}", answer.first_line, String::from_utf8_lossy(&answer.body));
     }

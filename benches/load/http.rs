@@ -18,7 +18,11 @@ pub struct Message {
 
 impl Message {
     pub fn status(&self) -> u16 {
-        self.first_line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
+        self.first_line
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -26,7 +30,10 @@ impl Connection {
     pub fn new(stream: TcpStream) -> Self {
         // Small messages must not wait for each other's acknowledgement.
         let _ = stream.set_nodelay(true);
-        Connection { stream, buffer: Vec::with_capacity(4096) }
+        Connection {
+            stream,
+            buffer: Vec::with_capacity(4096),
+        }
     }
 
     pub async fn open(port: u16) -> std::io::Result<Self> {
@@ -60,7 +67,11 @@ impl Connection {
 
 /// A request with a JSON body.
 pub fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
-    let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    let authorization = if token.is_empty() {
+        String::new()
+    } else {
+        format!("Authorization: Bearer {token}\r\n")
+    };
     format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()

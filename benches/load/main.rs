@@ -53,17 +53,42 @@ async fn main() {
     let receiver = Receiver::start(base);
     let server = Server::start(database, folder.path()).await;
     let project = server.set_up(receiver.port(), options.webhooks).await;
-    println!("server: {} · {} webhook(s) · {} byte bodies", server.describe(), options.webhooks, generator::BODY_SIZE);
+    println!(
+        "server: {} · {} webhook(s) · {} byte bodies",
+        server.describe(),
+        options.webhooks,
+        generator::BODY_SIZE
+    );
     println!(
         "{:<22} {:>10} {:>12} {:>8} {:>8} {:>8} {:>10} {:>8} {:>6} {:>6}",
         "part", "accepted/s", "delivered/s", "p50 ms", "p99 ms", "max ms", "CPU µs/del", "RSS MB", "twice", "lost"
     );
 
-    let load = Load { port: server.port(), token: server.token(), project, base };
+    let load = Load {
+        port: server.port(),
+        token: server.token(),
+        project,
+        base,
+    };
     let duration = Duration::from_secs(options.seconds);
-    let warm_up = Part { name: "warm-up", pace: None, clients: options.clients, duration: Duration::from_secs(2) };
-    let paced = Part { name: "paced", pace: Some(options.rate), clients: 8, duration };
-    let saturated = Part { name: "saturated", pace: None, clients: options.clients, duration };
+    let warm_up = Part {
+        name: "warm-up",
+        pace: None,
+        clients: options.clients,
+        duration: Duration::from_secs(2),
+    };
+    let paced = Part {
+        name: "paced",
+        pace: Some(options.rate),
+        clients: 8,
+        duration,
+    };
+    let saturated = Part {
+        name: "saturated",
+        pace: None,
+        clients: options.clients,
+        duration,
+    };
     let mut lost = 0;
     for part in [warm_up, paced, saturated] {
         lost += part.run(&load, &receiver, &server, options.webhooks).await;
@@ -98,7 +123,12 @@ impl Part {
         let per_second = |count: usize, time: Duration| count as f64 / time.as_secs_f64();
         println!(
             "{:<22} {:>10.0} {:>12.0} {:>8.2} {:>8.2} {:>8.1} {:>10.0} {:>8.1} {:>6} {:>6}",
-            format!("{} {}", self.name, self.pace.map_or(format!("{} clients", self.clients), |rate| format!("{rate}/s"))),
+            format!(
+                "{} {}",
+                self.name,
+                self.pace
+                    .map_or(format!("{} clients", self.clients), |rate| format!("{rate}/s"))
+            ),
             per_second(accepted, published_for),
             per_second(arrived, seen.last.max(published_for)),
             seen.percentile(50.0),

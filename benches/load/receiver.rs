@@ -39,7 +39,10 @@ pub struct Seen {
 impl Seen {
     pub fn percentile(&self, percent: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
-        self.latencies.get((last as f64 * percent / 100.0).round() as usize).copied().unwrap_or(f64::NAN)
+        self.latencies
+            .get((last as f64 * percent / 100.0).round() as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 }
 
@@ -49,10 +52,18 @@ impl Receiver {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener without blocking");
         let port = listener.local_addr().expect("its address").port();
-        let receiver = Arc::new(Receiver { port, base, arrived: AtomicUsize::new(0), seen: Mutex::default() });
+        let receiver = Arc::new(Receiver {
+            port,
+            base,
+            arrived: AtomicUsize::new(0),
+            seen: Mutex::default(),
+        });
         let shared = Arc::clone(&receiver);
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 while let Ok((stream, _)) = listener.accept().await {
@@ -84,8 +95,14 @@ impl Receiver {
     pub fn take(&self, began: Instant) -> Seen {
         let mut notes = std::mem::take(&mut *self.seen.lock().expect("no panic while noting"));
         notes.latencies.sort_by(f64::total_cmp);
-        let last = notes.last.map_or(Duration::ZERO, |last| last.saturating_duration_since(began));
-        Seen { latencies: notes.latencies, repeated: notes.repeated, last }
+        let last = notes
+            .last
+            .map_or(Duration::ZERO, |last| last.saturating_duration_since(began));
+        Seen {
+            latencies: notes.latencies,
+            repeated: notes.repeated,
+            last,
+        }
     }
 
     async fn answer(self: Arc<Self>, mut connection: Connection) {
@@ -110,8 +127,11 @@ impl Receiver {
 }
 
 fn header<'a>(head: &'a str, name: &str) -> &'a str {
-    let line = head.lines().find(|line| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name));
-    line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
+    let line = head
+        .lines()
+        .find(|line| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name));
+    line.and_then(|line| line.split_once(':'))
+        .map_or("", |(_, value)| value.trim())
 }
 
 /// The generator writes `"sent":NANOSECONDS` into the task.

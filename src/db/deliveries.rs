@@ -90,9 +90,11 @@ macro_rules! sqlite_claim {
     ($trigger:literal, $on:literal) => {
         concat!(
             "UPDATE deliveries SET leased_until = ?, lease_id = ?, claims = claims + 1 WHERE id IN (\
-               SELECT d.id FROM json_each(?) j CROSS JOIN webhooks w ON w.id = j.value AND w.deleted_at IS NULL ", $on,
+               SELECT d.id FROM json_each(?) j CROSS JOIN webhooks w ON w.id = j.value AND w.deleted_at IS NULL ",
+            $on,
             "  CROSS JOIN deliveries d WHERE d.id IN (\
-                 SELECT x.id FROM deliveries x WHERE x.webhook_id = j.value AND x.status = 0 AND ", $trigger,
+                 SELECT x.id FROM deliveries x WHERE x.webhook_id = j.value AND x.status = 0 AND ",
+            $trigger,
             "    AND x.due_at <= ? AND x.leased_until < ? ORDER BY x.due_at LIMIT ?)) \
              RETURNING id, webhook_id, project_id, kind, message_id, trigger, attempts, claims, due_at, \
                (SELECT w.url FROM webhooks w WHERE w.id = deliveries.webhook_id) AS url, \
@@ -163,7 +165,10 @@ fn claim_postgres(
         Lane::Direct => postgres_claim!("x.trigger <> 0", ""),
     };
     let ids: Vec<i64> = wanted.iter().map(|wanted| wanted.webhook.0).collect();
-    let counts: Vec<i32> = wanted.iter().map(|wanted| i32::try_from(wanted.count).unwrap_or(i32::MAX)).collect();
+    let counts: Vec<i32> = wanted
+        .iter()
+        .map(|wanted| i32::try_from(wanted.count).unwrap_or(i32::MAX))
+        .collect();
     let floors: Vec<i64> = wanted.iter().map(|wanted| wanted.floor.0).collect();
     let binds = [
         Bind::Ints(&ids),
@@ -184,13 +189,17 @@ pub fn release(db: &mut Db, ids: &[DeliveryId], lease_id: i64) -> QueryResult<us
 
     let mut released = 0;
     for id in ids {
-        released += diesel::update(dsl::deliveries.filter(dsl::id.eq(id)).filter(dsl::lease_id.eq(lease_id)))
-            .set((
-                dsl::leased_until.eq(0),
-                dsl::lease_id.eq(None::<i64>),
-                dsl::claims.eq(dsl::claims - 1),
-            ))
-            .execute(db)?;
+        released += diesel::update(
+            dsl::deliveries
+                .filter(dsl::id.eq(id))
+                .filter(dsl::lease_id.eq(lease_id)),
+        )
+        .set((
+            dsl::leased_until.eq(0),
+            dsl::lease_id.eq(None::<i64>),
+            dsl::claims.eq(dsl::claims - 1),
+        ))
+        .execute(db)?;
     }
     Ok(released)
 }
@@ -210,13 +219,18 @@ macro_rules! waiting {
         // Steps from webhook to webhook through the partial index; the rows of one are never walked.
         concat!(
             "WITH RECURSIVE w(id) AS (\
-               SELECT min(webhook_id) FROM deliveries WHERE status = 0 AND ", $trigger,
+               SELECT min(webhook_id) FROM deliveries WHERE status = 0 AND ",
+            $trigger,
             "  UNION ALL \
-               SELECT (SELECT min(d.webhook_id) FROM deliveries d WHERE d.status = 0 AND d.", $trigger,
+               SELECT (SELECT min(d.webhook_id) FROM deliveries d WHERE d.status = 0 AND d.",
+            $trigger,
             "          AND d.webhook_id > w.id) FROM w WHERE w.id IS NOT NULL) \
              SELECT h.id AS webhook_id, h.project_id, \
-               (SELECT min(d.due_at) FROM deliveries d WHERE d.webhook_id = h.id AND d.status = 0 AND d.", $trigger, ") AS due_at \
-             FROM w JOIN webhooks h ON h.id = w.id WHERE h.deleted_at IS NULL ", $on
+               (SELECT min(d.due_at) FROM deliveries d WHERE d.webhook_id = h.id AND d.status = 0 AND d.",
+            $trigger,
+            ") AS due_at \
+             FROM w JOIN webhooks h ON h.id = w.id WHERE h.deleted_at IS NULL ",
+            $on
         )
     };
 }
@@ -240,7 +254,12 @@ pub fn waiting(db: &mut Db) -> QueryResult<Vec<Due>> {
         };
         found.extend(rows.into_iter().filter_map(|row| {
             let at = row.due_at?;
-            Some(Due { webhook: row.webhook_id, project: row.project_id, lane, at })
+            Some(Due {
+                webhook: row.webhook_id,
+                project: row.project_id,
+                lane,
+                at,
+            })
         }));
     }
     Ok(found)

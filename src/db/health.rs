@@ -24,7 +24,9 @@ pub fn load_locked(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<(i32, 
 
 /// After successes only; at counter 0 nothing is written.
 pub fn reset(db: &mut Db, webhook: WebhookId) -> QueryResult<()> {
-    let failing = dsl::webhooks.filter(dsl::id.eq(webhook)).filter(dsl::consecutive_failures.ne(0));
+    let failing = dsl::webhooks
+        .filter(dsl::id.eq(webhook))
+        .filter(dsl::consecutive_failures.ne(0));
     both!(db => diesel::update(failing).set(dsl::consecutive_failures.eq(0)).execute(db)).map(drop)
 }
 

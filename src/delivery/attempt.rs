@@ -41,7 +41,12 @@ pub async fn make(
     }
     let at = clock.now();
     let number = claimed.attempts + 1;
-    let identity = Identity { message_id: &claimed.message_id, event: &claimed.kind, number, at };
+    let identity = Identity {
+        message_id: &claimed.message_id,
+        event: &claimed.kind,
+        number,
+        at,
+    };
     let headers = headers(identity, &secret, &claimed.body);
     // The secret is needed for the signatures only; it is wiped before the request is on its way.
     drop(secret);
@@ -53,9 +58,17 @@ pub async fn make(
         match Url::parse(&claimed.url) {
             Ok(url) => {
                 let body = Bytes::from(claimed.body.clone());
-                sender.post(Request { url, headers: headers.clone(), body }).await
+                sender
+                    .post(Request {
+                        url,
+                        headers: headers.clone(),
+                        body,
+                    })
+                    .await
             }
-            Err(error) => unsent(Outcome::Protocol(format!("The URL of this webhook cannot be used: {error}."))),
+            Err(error) => unsent(Outcome::Protocol(format!(
+                "The URL of this webhook cannot be used: {error}."
+            ))),
         }
     };
     Some(settlement(&claimed, lease.id, at, headers, exchange, clock.now()))
@@ -70,8 +83,14 @@ fn settlement(
     ended_at: Moment,
 ) -> Settlement {
     let number = claimed.attempts + 1;
-    let verdict =
-        judge(number, &exchange.outcome, claimed.trigger, claimed.schedule, ended_at, rand::random_range(0.0..1.0));
+    let verdict = judge(
+        number,
+        &exchange.outcome,
+        claimed.trigger,
+        claimed.schedule,
+        ended_at,
+        rand::random_range(0.0..1.0),
+    );
     Settlement {
         webhook: claimed.webhook_id,
         project: claimed.project_id,

@@ -133,7 +133,11 @@ impl Engine {
         loop {
             self.scan_now_and_then();
             let now = self.context.now();
-            let picks = if self.is_paused() { Vec::new() } else { self.lanes.pick(now, self.room()) };
+            let picks = if self.is_paused() {
+                Vec::new()
+            } else {
+                self.lanes.pick(now, self.room())
+            };
             let news = if picks.is_empty() {
                 self.wait(now, &mut due, &mut stopped).await
             } else {
@@ -214,9 +218,17 @@ impl Engine {
 
     async fn claim(&mut self, picks: Vec<Pick>, now: Moment) {
         let timing = self.context.config().timing;
-        let void_before =
-            if self.context.config().database.is_sqlite() { now.max(self.began + timing.lease) } else { now };
-        let lease = Lease { id: rand::random(), now, until: now + timing.lease, void_before };
+        let void_before = if self.context.config().database.is_sqlite() {
+            now.max(self.began + timing.lease)
+        } else {
+            now
+        };
+        let lease = Lease {
+            id: rand::random(),
+            now,
+            until: now + timing.lease,
+            void_before,
+        };
         let hold = LeaseHold {
             id: lease.id,
             claimed: Instant::now(),
@@ -224,9 +236,18 @@ impl Engine {
         };
         let wanted: Vec<Wanted> = picks
             .iter()
-            .map(|pick| Wanted { webhook: pick.webhook, lane: pick.lane, count: pick.count, floor: pick.floor })
+            .map(|pick| Wanted {
+                webhook: pick.webhook,
+                lane: pick.lane,
+                count: pick.count,
+                floor: pick.floor,
+            })
             .collect();
-        let claimed = match self.context.write(move |tx| Ok(db::deliveries::claim(tx.db, &wanted, lease)?)).await {
+        let claimed = match self
+            .context
+            .write(move |tx| Ok(db::deliveries::claim(tx.db, &wanted, lease)?))
+            .await
+        {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(detail = error.detail(), "nothing can be claimed: {error}");
@@ -248,11 +269,18 @@ impl Engine {
     fn send(&mut self, claimed: Vec<Claimed>, hold: LeaseHold) {
         let mut locked_out = Vec::new();
         for delivery in claimed {
-            let Ok(secret) = self.context.vault().open_secret(delivery.webhook_id, &delivery.secret_sealed) else {
+            let Ok(secret) = self
+                .context
+                .vault()
+                .open_secret(delivery.webhook_id, &delivery.secret_sealed)
+            else {
                 locked_out.push(delivery.id);
                 continue;
             };
-            let ended = Ended { delivery: delivery.id, tell: self.ended.0.clone() };
+            let ended = Ended {
+                delivery: delivery.id,
+                tell: self.ended.0.clone(),
+            };
             self.leases.insert(delivery.id, hold.id);
             let (sender, context) = (Rc::clone(&self.sender), self.context.clone());
             let (results, unrecorded) = (self.results.clone(), Rc::clone(&self.unrecorded));
@@ -282,10 +310,14 @@ impl Engine {
         }
         let context = self.context.clone();
         actix_rt::spawn(async move {
-            let released: Result<usize, AppError> =
-                context.write(move |tx| Ok(db::deliveries::release(tx.db, &ids, lease_id)?)).await;
+            let released: Result<usize, AppError> = context
+                .write(move |tx| Ok(db::deliveries::release(tx.db, &ids, lease_id)?))
+                .await;
             if let Err(error) = released {
-                tracing::warn!(detail = error.detail(), "claims were not given back; their leases will run out: {error}");
+                tracing::warn!(
+                    detail = error.detail(),
+                    "claims were not given back; their leases will run out: {error}"
+                );
             }
         });
     }
@@ -315,10 +347,16 @@ impl Engine {
         }
         let open: Vec<(DeliveryId, i64)> = self.leases.drain().collect();
         if !open.is_empty() {
-            tracing::warn!(attempts = open.len(), "stopping with requests in flight; they are sent again after the next start");
+            tracing::warn!(
+                attempts = open.len(),
+                "stopping with requests in flight; they are sent again after the next start"
+            );
         }
         for (delivery, lease_id) in open {
-            let released = self.context.write(move |tx| Ok(db::deliveries::release(tx.db, &[delivery], lease_id)?)).await;
+            let released = self
+                .context
+                .write(move |tx| Ok(db::deliveries::release(tx.db, &[delivery], lease_id)?))
+                .await;
             if released.is_err() {
                 break;
             }

@@ -160,7 +160,9 @@ impl Lanes {
             if left == 0 && direct_left == 0 {
                 break;
             }
-            let (Some(webhook), Some(queue)) = (self.webhooks.get(&id), self.queues.get(&(id, lane))) else { continue };
+            let (Some(webhook), Some(queue)) = (self.webhooks.get(&id), self.queues.get(&(id, lane))) else {
+                continue;
+            };
             let count = match lane {
                 Lane::Direct => DIRECT_PER_WEBHOOK.saturating_sub(webhook.direct).min(direct_left),
                 Lane::Automatic => {
@@ -182,7 +184,12 @@ impl Lanes {
                 }
             }
             served.push(turn);
-            picks.push(Pick { webhook: id, lane, count, floor: queue.floor });
+            picks.push(Pick {
+                webhook: id,
+                lane,
+                count,
+                floor: queue.floor,
+            });
         }
         self.give_rest(&mut picks, left, suspect, &projects);
         for turn in served {
@@ -207,9 +214,17 @@ impl Lanes {
 
     /// The request of an attempt has ended.
     pub fn finished(&mut self, delivery: DeliveryId, now: Moment) {
-        let Some(Running { webhook, lane, since }) = self.attempts.remove(&delivery) else { return };
-        let pace = if now.since(since) >= SLOW_AFTER { Pace::Slow } else { Pace::Quick };
-        let Some(state) = self.webhooks.get_mut(&webhook) else { return };
+        let Some(Running { webhook, lane, since }) = self.attempts.remove(&delivery) else {
+            return;
+        };
+        let pace = if now.since(since) >= SLOW_AFTER {
+            Pace::Slow
+        } else {
+            Pace::Quick
+        };
+        let Some(state) = self.webhooks.get_mut(&webhook) else {
+            return;
+        };
         match lane {
             Lane::Direct => {
                 state.direct -= 1;
@@ -268,19 +283,15 @@ impl Lanes {
     }
 
     /// What the equal shares left over goes to the picked webhooks that can use it, in the order of their turns.
-    fn give_rest(
-        &self,
-        picks: &mut [Pick],
-        mut left: usize,
-        mut suspect: usize,
-        projects: &HashMap<ProjectId, usize>,
-    ) {
+    fn give_rest(&self, picks: &mut [Pick], mut left: usize, mut suspect: usize, projects: &HashMap<ProjectId, usize>) {
         let mut projects = projects.clone();
         for pick in picks.iter_mut().filter(|pick| pick.lane == Lane::Automatic) {
             if left == 0 {
                 return;
             }
-            let Some(webhook) = self.webhooks.get(&pick.webhook) else { continue };
+            let Some(webhook) = self.webhooks.get(&pick.webhook) else {
+                continue;
+            };
             let taken = projects.entry(webhook.project).or_default();
             // The pick itself is already part of `suspect` and `taken`, but not of `webhook.running`.
             let own = if webhook.pace == Pace::Quick { 0 } else { pick.count };
@@ -321,7 +332,9 @@ impl Lanes {
     }
 
     fn start(&mut self, delivery: DeliveryId, (id, lane): Key, now: Moment) {
-        let Some(webhook) = self.webhooks.get_mut(&id) else { return };
+        let Some(webhook) = self.webhooks.get_mut(&id) else {
+            return;
+        };
         match lane {
             Lane::Direct => {
                 webhook.direct += 1;
@@ -336,12 +349,21 @@ impl Lanes {
                 }
             }
         }
-        self.attempts.insert(delivery, Running { webhook: id, lane, since: now });
+        self.attempts.insert(
+            delivery,
+            Running {
+                webhook: id,
+                lane,
+                since: now,
+            },
+        );
         self.started.push_back((now, delivery));
     }
 
     fn set_pace(&mut self, id: WebhookId, pace: Pace) {
-        let Some(webhook) = self.webhooks.get_mut(&id) else { return };
+        let Some(webhook) = self.webhooks.get_mut(&id) else {
+            return;
+        };
         match (webhook.pace == Pace::Quick, pace == Pace::Quick) {
             (true, false) => self.suspect += webhook.running,
             (false, true) => self.suspect -= webhook.running,
@@ -366,7 +388,9 @@ impl Lanes {
     }
 
     fn not_ready(&mut self, key: Key) {
-        let Some(turn) = self.queues.get_mut(&key).and_then(|queue| queue.turn.take()) else { return };
+        let Some(turn) = self.queues.get_mut(&key).and_then(|queue| queue.turn.take()) else {
+            return;
+        };
         self.ready.remove(&turn);
         if key.1 == Lane::Automatic
             && let Some(webhook) = self.webhooks.get(&key.0)

@@ -9,15 +9,27 @@ fn at(seconds: f64) -> Moment {
 }
 
 fn budget(in_all: usize, per_webhook: usize) -> Budget {
-    Budget { in_all, per_webhook, direct: 4 }
+    Budget {
+        in_all,
+        per_webhook,
+        direct: 4,
+    }
 }
 
 fn due(webhook: i64, project: i64, at: Moment) -> Due {
-    Due { webhook: WebhookId(webhook), project: ProjectId(project), lane: Lane::Automatic, at }
+    Due {
+        webhook: WebhookId(webhook),
+        project: ProjectId(project),
+        lane: Lane::Automatic,
+        at,
+    }
 }
 
 fn direct(webhook: i64) -> Due {
-    Due { lane: Lane::Direct, ..due(webhook, 1, T0) }
+    Due {
+        lane: Lane::Direct,
+        ..due(webhook, 1, T0)
+    }
 }
 
 /// A world in which every webhook has endless rows: what is picked is claimed in full.
@@ -78,7 +90,12 @@ fn nothing_is_picked_before_its_instant_and_it_is_picked_then() {
     let mut world = World::new(budget(100, 10), &[due(1, 1, at(10.0))]);
 
     assert_eq!(world.counts(at(9.9)), map([]));
-    assert!(world.lanes.next().is_some_and(|next| next >= at(10.0) && next <= at(10.1)));
+    assert!(
+        world
+            .lanes
+            .next()
+            .is_some_and(|next| next >= at(10.0) && next <= at(10.1))
+    );
     assert_eq!(world.counts(at(10.1)), map([(1, 4)]));
 }
 
@@ -176,7 +193,11 @@ fn past_their_budget_slow_webhooks_get_one_slot_each() {
     world.lanes.hint(due(3, 1, T0), T0);
     world.lanes.hint(due(4, 1, T0), T0);
     world.lanes.hint(due(5, 1, T0), T0);
-    assert_eq!(world.counts(T0), map([(3, 1), (4, 1)]), "twelve and two are the seven eighths");
+    assert_eq!(
+        world.counts(T0),
+        map([(3, 1), (4, 1)]),
+        "twelve and two are the seven eighths"
+    );
 }
 
 #[test]
@@ -217,7 +238,11 @@ fn tests_and_manual_retries_have_slots_of_their_own() {
     let mut world = World::new(budget(4, 4), &[due(1, 1, T0), direct(1), direct(2), direct(3)]);
     world.prove(1);
 
-    assert_eq!(world.counts(T0), map([(1, 4 + 2), (2, 2)]), "four automatic, four direct, two of them at most for each");
+    assert_eq!(
+        world.counts(T0),
+        map([(1, 4 + 2), (2, 2)]),
+        "four automatic, four direct, two of them at most for each"
+    );
 }
 
 #[test]
@@ -255,7 +280,15 @@ fn the_books_balance_after_everything_has_finished() {
         world.lanes.finished(id, at(1000.0));
     }
 
-    assert_eq!((world.lanes.running, world.lanes.suspect, world.lanes.direct, world.lanes.in_flight()), (0, 0, 0, 0));
+    assert_eq!(
+        (
+            world.lanes.running,
+            world.lanes.suspect,
+            world.lanes.direct,
+            world.lanes.in_flight()
+        ),
+        (0, 0, 0, 0)
+    );
     assert!(world.lanes.running_projects.values().all(|running| *running == 0));
     assert!(world.lanes.webhooks.values().all(|webhook| webhook.running == 0));
 }

@@ -30,7 +30,10 @@ pub fn headers(identity: Identity<'_>, secret: &Secret, body: &[u8]) -> Vec<(Str
         ("X-Webhook-Attempt", identity.number.to_string()),
         ("webhook-id", identity.message_id.to_owned()),
         ("webhook-timestamp", timestamp.to_string()),
-        ("webhook-signature", standard_signature(secret, identity.message_id, timestamp, body)),
+        (
+            "webhook-signature",
+            standard_signature(secret, identity.message_id, timestamp, body),
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -44,12 +47,25 @@ mod tests {
     fn both_signatures_and_the_identity_are_sent() {
         let secret = Secret::from_random([1; 32]);
         let at = Moment(1_774_180_800_123_456);
-        let identity = Identity { message_id: "msg_1", event: "task.created", number: 2, at };
+        let identity = Identity {
+            message_id: "msg_1",
+            event: "task.created",
+            number: 2,
+            at,
+        };
 
         let headers = headers(identity, &secret, b"{}");
 
-        let value = |name: &str| headers.iter().find(|header| header.0 == name).map(|header| header.1.as_str());
-        assert_eq!(value("X-Webhook-Signature"), Some(body_signature(&secret, b"{}").as_str()));
+        let value = |name: &str| {
+            headers
+                .iter()
+                .find(|header| header.0 == name)
+                .map(|header| header.1.as_str())
+        };
+        assert_eq!(
+            value("X-Webhook-Signature"),
+            Some(body_signature(&secret, b"{}").as_str())
+        );
         assert_eq!(value("webhook-timestamp"), Some("1774180800"));
         assert_eq!(value("webhook-id"), value("X-Webhook-Delivery"));
         assert_eq!(value("X-Webhook-Attempt"), Some("2"));

@@ -78,17 +78,28 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
                     break;
                 }
                 Err(error @ AppError::Internal(_)) if settled.len() > 1 => {
-                    tracing::error!(detail = error.detail(), "a batch of results was refused; recording them one by one");
+                    tracing::error!(
+                        detail = error.detail(),
+                        "a batch of results was refused; recording them one by one"
+                    );
                     one_by_one(&context, &settled).await;
                     break;
                 }
                 Err(error @ AppError::Internal(_)) => {
                     let delivery = settled[0].attempt.delivery_id.0;
-                    tracing::error!(delivery, detail = error.detail(), "a result cannot be recorded; it will be sent again");
+                    tracing::error!(
+                        delivery,
+                        detail = error.detail(),
+                        "a result cannot be recorded; it will be sent again"
+                    );
                     break;
                 }
                 Err(error) => {
-                    tracing::warn!(results = settled.len(), detail = error.detail(), "results wait for the database");
+                    tracing::warn!(
+                        results = settled.len(),
+                        detail = error.detail(),
+                        "results wait for the database"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -106,7 +117,11 @@ async fn one_by_one(context: &Context, settled: &Arc<Vec<Settlement>>) {
             Ok(recorded) => recorded.into_iter().for_each(|delivery| context.announce(delivery)),
             Err(error) => {
                 let delivery = settled[index].attempt.delivery_id.0;
-                tracing::error!(delivery, detail = error.detail(), "a result cannot be recorded; it will be sent again");
+                tracing::error!(
+                    delivery,
+                    detail = error.detail(),
+                    "a result cannot be recorded; it will be sent again"
+                );
             }
         }
     }
@@ -118,14 +133,28 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, Ap
     let mut by_webhook: BTreeMap<WebhookId, Vec<&Settlement>> = BTreeMap::new();
     for settlement in batch {
         let outlook = outlook(settlement);
-        if !db::attempts::record(tx.db, settlement.lease_id, &settlement.attempt, &settlement.response_body, outlook)? {
+        if !db::attempts::record(
+            tx.db,
+            settlement.lease_id,
+            &settlement.attempt,
+            &settlement.response_body,
+            outlook,
+        )? {
             continue;
         }
-        recorded.push(Recorded { webhook: settlement.webhook, delivery: settlement.attempt.delivery_id });
+        recorded.push(Recorded {
+            webhook: settlement.webhook,
+            delivery: settlement.attempt.delivery_id,
+        });
         by_webhook.entry(settlement.webhook).or_default().push(settlement);
         if let Verdict::Retry { due_at } = settlement.verdict {
             let (webhook, project) = (settlement.webhook, settlement.project);
-            tx.wake(Due { webhook, project, lane: Lane::Automatic, at: due_at });
+            tx.wake(Due {
+                webhook,
+                project,
+                lane: Lane::Automatic,
+                at: due_at,
+            });
         }
     }
     for (webhook, mut settlements) in by_webhook {
@@ -139,9 +168,18 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, Ap
 fn outlook(settlement: &Settlement) -> Outlook {
     let attempt = &settlement.attempt;
     match settlement.verdict {
-        Verdict::Success => Outlook { status: Status::Success, due_at: attempt.started_at },
-        Verdict::Retry { due_at } => Outlook { status: Status::Pending, due_at },
-        Verdict::Failed => Outlook { status: Status::Failed, due_at: attempt.started_at },
+        Verdict::Success => Outlook {
+            status: Status::Success,
+            due_at: attempt.started_at,
+        },
+        Verdict::Retry { due_at } => Outlook {
+            status: Status::Pending,
+            due_at,
+        },
+        Verdict::Failed => Outlook {
+            status: Status::Failed,
+            due_at: attempt.started_at,
+        },
     }
 }
 
@@ -161,7 +199,9 @@ fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement
         }
         return Ok(());
     }
-    let Some((before, was_active)) = db::health::load_locked(tx.db, webhook)? else { return Ok(()) };
+    let Some((before, was_active)) = db::health::load_locked(tx.db, webhook)? else {
+        return Ok(());
+    };
     let (mut failures, mut active) = (before, was_active);
     for settlement in settlements {
         match health::after(failures, active, &settlement.verdict, settlement.trigger) {
@@ -173,7 +213,11 @@ fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement
     }
     if was_active && !active {
         db::health::turn_off(tx.db, webhook, failures, tx.now)?;
-        tracing::warn!(webhook = webhook.0, failures, "a webhook was turned off after consecutive failed deliveries");
+        tracing::warn!(
+            webhook = webhook.0,
+            failures,
+            "a webhook was turned off after consecutive failed deliveries"
+        );
     } else if failures != before {
         db::health::set_failures(tx.db, webhook, failures)?;
     }
