@@ -4,6 +4,7 @@
 mod support;
 
 mod architecture;
+mod db_conformance;
 mod delivery_sender;
 mod delivery_targets;
 mod migrations_agree;
