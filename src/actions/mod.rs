@@ -2,3 +2,5 @@
 //! the same ones.
 
 pub mod access;
+pub mod publish;
+pub mod tasks;

@@ -4,8 +4,9 @@ use diesel::prelude::*;
 
 use super::Db;
 use super::projects::Project;
-use super::schema::{memberships, projects};
+use super::schema::{memberships, projects, users};
 use crate::domain::ids::{MemberId, ProjectId, UserId};
+use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 
 /// The project as one of its members reaches it; `NotFound` for everybody else.
@@ -28,4 +29,57 @@ pub fn count_of_project(db: &mut Db, project: ProjectId, ids: &[MemberId]) -> Qu
         .filter(memberships::project_id.eq(project).and(memberships::id.eq_any(ids)))
         .count()
         .get_result(db)
+}
+
+/// A member as lists and forms name them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub id: MemberId,
+    /// `None` before an invitation is accepted.
+    pub user: Option<UserId>,
+    /// The account's display name, or the e-mail of who has not accepted yet.
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub since: Moment,
+}
+
+/// Owner first, then managers, then members; the oldest first.
+pub fn people(db: &mut Db, project: ProjectId) -> QueryResult<Vec<Person>> {
+    type Row = (
+        MemberId,
+        Option<UserId>,
+        Option<String>,
+        Role,
+        Moment,
+        Option<(String, String)>,
+    );
+    let rows: Vec<Row> = memberships::table
+        .left_join(users::table)
+        .filter(memberships::project_id.eq(project))
+        .order((memberships::role.desc(), memberships::id))
+        .select((
+            memberships::id,
+            memberships::user_id,
+            memberships::email,
+            memberships::role,
+            memberships::created_at,
+            (users::name, users::email).nullable(),
+        ))
+        .load(db)?;
+    let person = |(id, user, invited, role, since, account): Row| {
+        let (name, email) = account.unwrap_or_else(|| {
+            let email = invited.unwrap_or_default();
+            (email.clone(), email)
+        });
+        Person {
+            id,
+            user,
+            name,
+            email,
+            role,
+            since,
+        }
+    };
+    Ok(rows.into_iter().map(person).collect())
 }

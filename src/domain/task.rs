@@ -13,7 +13,7 @@ use crate::domain::smallint::small_int_enum;
 pub const MAX_DESCRIPTION: usize = 2_000;
 /// Characters.
 pub const MAX_NOTE: usize = 20_000;
-pub const MAX_SUBTASKS: i64 = 100;
+pub const MAX_SUBTASKS: usize = 100;
 /// Bytes of a task's JSON with its subtasks. It leaves room in the 256 KiB of a payload for `changes`, which repeats at most
 /// one description and one note: so a task that could be written can also be edited and deleted, with its event.
 pub const MAX_JSON_BYTES: usize = 160 * 1024;
