@@ -17,3 +17,5 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod vault;
+
+pub mod web;

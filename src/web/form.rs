@@ -1,0 +1,63 @@
+//! A form that came back with errors: which field, which sentence. Pages keep what was typed and print the error beside it.
+
+use std::fmt;
+
+use crate::domain::field_error::FieldError;
+
+/// The errors of one form; empty for a fresh one.
+#[derive(Debug, Default)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    pub fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// The sentence for a field, empty when there is none.
+    pub fn of(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .find(|error| error.name == name)
+            .map_or("", |error| &error.message)
+    }
+
+    pub fn list(&self) -> &[FieldError] {
+        &self.0
+    }
+
+    pub fn title(&self) -> String {
+        match self.0.len() {
+            1 => "One thing to correct".to_owned(),
+            n => format!("{n} things to correct"),
+        }
+    }
+}
+
+impl From<Vec<FieldError>> for FieldErrors {
+    fn from(errors: Vec<FieldError>) -> Self {
+        FieldErrors(errors)
+    }
+}
+
+/// Attributes as they stand in a template. Made from a literal only, so nothing that came from outside can be in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Attributes(&'static str);
+
+pub fn attr(literal: &'static str) -> Attributes {
+    Attributes(literal)
+}
+
+impl fmt::Display for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl askama::FastWritable for Attributes {
+    fn write_into(&self, dest: &mut dyn fmt::Write, _: &dyn askama::Values) -> askama::Result<()> {
+        dest.write_str(self.0)?;
+        Ok(())
+    }
+}
+
+impl askama::filters::HtmlSafe for Attributes {}

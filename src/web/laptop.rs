@@ -1,0 +1,85 @@
+//! Laptop mode: the server listens on loopback, makes the first account without a code and lets deliveries reach loopback.
+//! That is safe only while nobody else can reach it, so a foreign `Host` (DNS rebinding) and every sign of a proxy in front
+//! are refused.
+
+use actix_web::http::header::{HOST, HeaderMap};
+
+/// The sentence for a request that laptop mode refuses; `None` when it may pass. Said with `421 Misdirected Request`.
+pub fn refusal(headers: &HeaderMap) -> Option<String> {
+    let forwarded = headers
+        .keys()
+        .find(|name| name.as_str() == "forwarded" || name.as_str().starts_with("x-forwarded-"))
+        .map(ToString::to_string);
+    if let Some(name) = forwarded {
+        return Some(format!(
+            "This server runs in laptop mode and was reached through a proxy (the request has a “{name}” header). \
+             Set TASKVIEW_PUBLIC_URL to the address that people use."
+        ));
+    }
+    let host = headers
+        .get(HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if is_loopback_name(host) {
+        return None;
+    }
+    Some(format!(
+        "This server runs in laptop mode and answers to localhost, 127.0.0.1 and [::1] only, not to “{host}”. \
+         Set TASKVIEW_PUBLIC_URL to the address that people use."
+    ))
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+        host.get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && match host[name.len()..].strip_prefix(':') {
+                Some(port) => !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()),
+                None => host.len() == name.len(),
+            }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn ask(headers: &[(&'static str, &'static str)]) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        refusal(&map)
+    }
+
+    #[test]
+    fn only_the_machine_itself_is_answered() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]", "[::1]:1"] {
+            assert_eq!(ask(&[("host", host)]), None, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.nip.io:8080",
+            "localhost:",
+            "localhost:x",
+            "",
+            "127.0.0.2",
+        ] {
+            assert!(ask(&[("host", host)]).is_some(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_in_front_is_named_and_refused() {
+        let sentence = ask(&[("host", "localhost"), ("x-forwarded-for", "203.0.113.9")]).expect("refused");
+
+        assert!(
+            sentence.contains("x-forwarded-for") && sentence.contains("TASKVIEW_PUBLIC_URL"),
+            "{sentence}"
+        );
+        assert!(ask(&[("host", "localhost"), ("forwarded", "for=203.0.113.9")]).is_some());
+    }
+}

@@ -1,0 +1,86 @@
+//! Keeps other sites from acting with a visitor's cookie. Modern browsers say where a request comes from in `Sec-Fetch-Site`;
+//! older ones send `Origin`. A request that carries its own `Authorization` has nothing to borrow and is exempt.
+
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use url::Url;
+
+/// Whether a request that changes something may use the visitor's cookie.
+/// `public` is the configured public URL; without one the origin must name the host and port of `Host`.
+pub fn allowed(method: &Method, headers: &HeaderMap, public: Option<&Url>) -> bool {
+    if method.is_safe() || headers.contains_key(AUTHORIZATION) {
+        return true;
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let Some(origin) = text(ORIGIN.as_str()) else {
+        return false;
+    };
+    match public {
+        Some(public) => origin == public.origin().ascii_serialization(),
+        None => origin.split_once("://").map(|(_, host)| host) == text(HOST.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn ask(headers: &[(&'static str, &'static str)], public: Option<&str>) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        allowed(
+            &Method::POST,
+            &map,
+            public.map(|url| Url::parse(url).expect("a URL")).as_ref(),
+        )
+    }
+
+    #[test]
+    fn a_change_is_accepted_from_our_own_pages_only() {
+        let public = Some("https://tasks.example");
+
+        for (headers, expected) in [
+            (vec![("sec-fetch-site", "same-origin")], true),
+            (vec![("sec-fetch-site", "cross-site")], false),
+            (vec![("sec-fetch-site", "same-site")], false),
+            (vec![("sec-fetch-site", "none")], false),
+            // The newer header decides, whatever the older one says.
+            (
+                vec![("sec-fetch-site", "cross-site"), ("origin", "https://tasks.example")],
+                false,
+            ),
+            (vec![("origin", "https://tasks.example")], true),
+            (vec![("origin", "https://tasks.example.evil")], false),
+            (vec![("origin", "http://tasks.example")], false),
+            (vec![("origin", "null")], false),
+            (vec![], false),
+            (vec![("authorization", "Bearer x")], true),
+        ] {
+            assert_eq!(ask(&headers, public), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_public_url_the_origin_must_name_the_host_that_was_asked() {
+        assert!(ask(
+            &[("origin", "http://localhost:8080"), ("host", "localhost:8080")],
+            None
+        ));
+        assert!(!ask(
+            &[("origin", "http://localhost:9999"), ("host", "localhost:8080")],
+            None
+        ));
+    }
+
+    #[test]
+    fn reading_needs_no_proof() {
+        assert!(allowed(&Method::GET, &HeaderMap::new(), None));
+    }
+}

@@ -1,0 +1,93 @@
+// Improves pages that already work without it. No page needs this file.
+// It sets no inline style but the place of a context menu (through the CSSOM, which the policy allows).
+const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)]
+const on = (type, selector, run, opts) =>
+  document.addEventListener(type, e => { const t = e.target.closest?.(selector); if (t) run(t, e) }, opts)
+const say = text => { const live = $('#live'); if (live) live.textContent = text }
+
+document.documentElement.classList.add('js')
+
+// Copy: <button data-copy="#id"> copies that element's value or text and says so.
+on('click', '[data-copy]', async (button) => {
+  const from = $(button.dataset.copy), label = $('span', button) ?? button
+  try { await navigator.clipboard.writeText(from.value ?? from.textContent) }
+  catch { from.select?.(); say('Press Ctrl or Command and C to copy'); return }
+  button.dataset.was ??= label.textContent
+  label.textContent = 'Copied'; say('Copied')
+  clearTimeout(button.timer); button.timer = setTimeout(() => { label.textContent = button.dataset.was }, 1600)
+})
+on('focusin', '[data-select]', input => input.select())
+
+// A project's menu also opens on right click, at the pointer, and by the keyboard's menu key; the ⋯ button needs no script.
+on('contextmenu', '[data-menu]', (row, e) => {
+  const menu = $('[popover]', row)
+  if (!menu?.showPopover) return
+  e.preventDefault(); menu.showPopover({ source: $('[popovertarget]', row) })
+  // Firefox and Chromium report the keyboard's menu key as button 0 or -1: then the menu stays at its row.
+  if (e.button === 2 && e.clientX) {
+    const left = Math.min(e.clientX, innerWidth - menu.offsetWidth - 8), top = Math.min(e.clientY, innerHeight - menu.offsetHeight - 8)
+    Object.assign(menu.style, { positionArea: 'none', left: Math.max(8, left) + 'px', top: Math.max(8, top) + 'px' })
+  }
+  $('a', menu)?.focus()
+})
+document.addEventListener('toggle', e => { if (e.newState === 'closed' && e.target.matches?.('.menu')) e.target.removeAttribute('style') }, true)
+on('keydown', '.menu', (menu, e) => {
+  const items = $$('a, button', menu), at = items.indexOf(document.activeElement)
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[e.key]
+  if (to === undefined) return
+  e.preventDefault(); items[(to + items.length) % items.length].focus()
+})
+
+// Tick all, and the number in the selection bar.
+const count = form => {
+  const rows = $$('tbody [type=checkbox]', form), n = rows.filter(b => b.checked).length, all = $('[data-all]', form)
+  if (all) { all.checked = n > 0 && n === rows.length; all.indeterminate = n > 0 && n < rows.length }
+  $$('[data-count]', form).forEach(o => { o.textContent = `${n} selected` })
+}
+on('change', '[data-all]', all => { $$('tbody [type=checkbox]', all.form).forEach(b => { b.checked = all.checked }); count(all.form) })
+on('change', 'tbody [type=checkbox]', box => count(box.form))
+on('click', '[data-none]', (b, e) => { e.preventDefault(); $$('tbody :checked', b.form).forEach(x => { x.checked = false }); count(b.form) })
+on('change', '[data-group]', box => $$('[type=checkbox]', box.closest('.group')).forEach(b => { b.checked = box.checked }))
+on('change', '.filters select, form[data-auto] select', select => select.form.requestSubmit())
+$$('form:has([data-all])').forEach(count)
+
+// Show and hide a password.
+on('click', '[data-peek]', b => {
+  const field = $(b.dataset.peek), show = field.type === 'password'
+  field.type = show ? 'text' : 'password'; b.setAttribute('aria-pressed', show); b.textContent = show ? 'Hide' : 'Show'
+})
+
+// A form that must not be sent twice: the button is out of reach once it was pressed. The server refuses the second one anyway.
+on('submit', 'form[data-once]', form => {
+  // After this turn: a disabled button's own name and value would not be sent.
+  setTimeout(() => $$('button[type=submit], button:not([type])', form).forEach(b => { b.disabled = true }))
+})
+// Back or forward may show this page again from memory: buttons work again, and a secret that was shown once is gone.
+addEventListener('pageshow', e => { if (e.persisted) $$('form[data-once] button').forEach(b => { b.disabled = false }) })
+addEventListener('pagehide', () => $$('[data-secret]').forEach(s => { if ('value' in s) s.value = ''; else s.textContent = '' }))
+
+// Theme: the server writes data-theme from a cookie; this saves the round trip.
+on('submit', 'form[data-theme-form]', (form, e) => {
+  e.preventDefault()
+  const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
+  root.dataset.theme = dark ? 'light' : 'dark'
+  say(`Theme: ${root.dataset.theme}`)
+  fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: root.dataset.theme }), redirect: 'manual' })
+})
+
+// Times: relative words stay true; a countdown shows seconds.
+const words = s => s < 45 ? 'just now' : s < 2700 ? `${Math.round(s / 60) || 1} min ago` : s < 79200 ? `${Math.round(s / 3600)} h ago` : null
+const tick = () => {
+  const now = Date.now()
+  $$('time[data-live]').forEach(t => { const w = words((now - Date.parse(t.dateTime)) / 1000); if (w) t.textContent = w })
+  $$('time[data-until]').forEach(t => { const s = Math.ceil((Date.parse(t.dateTime) - now) / 1000); t.textContent = s > 0 ? `in ${s} s` : 'now' })
+}
+if ($('[data-live], [data-until]')) { tick(); setInterval(tick, 1000) }
+
+// History: j and k move over the rows, outside of fields only.
+document.addEventListener('keydown', e => {
+  if (e.ctrlKey || e.metaKey || e.altKey || !'jk'.includes(e.key) || e.target.matches('input, select, textarea')) return
+  const rows = $$('a.open'); if (!rows.length) return
+  const at = rows.indexOf(document.activeElement)
+  rows[Math.max(0, Math.min(rows.length - 1, at + (e.key === 'j' ? 1 : -1)))].focus()
+})
