@@ -11,6 +11,7 @@ use crate::db::{DatabaseUrl, Db, Due, Manager, Pool, Purpose, Tx, WriteError};
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
+use crate::press_limit::PressLimit;
 use crate::vault::Vault;
 
 /// Connections that read at the same time.
@@ -115,6 +116,7 @@ struct Shared {
     store: Store,
     config: Config,
     vault: Vault,
+    presses: PressLimit,
     due: mpsc::UnboundedSender<Vec<Due>>,
     recorded: broadcast::Sender<Recorded>,
 }
@@ -130,6 +132,7 @@ impl Context {
                     store,
                     config,
                     vault,
+                    presses: PressLimit::default(),
                     due,
                     recorded,
                 }),
@@ -173,6 +176,10 @@ impl Context {
 
     pub fn vault(&self) -> &Vault {
         &self.shared.vault
+    }
+
+    pub fn presses(&self) -> &PressLimit {
+        &self.shared.presses
     }
 
     /// Wakes the engine; an empty list makes it look at the time again. Without an engine on this node nobody listens.

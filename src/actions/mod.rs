@@ -4,3 +4,6 @@
 pub mod access;
 pub mod publish;
 pub mod tasks;
+pub mod deliveries;
+pub mod form_tokens;
+pub mod webhooks;

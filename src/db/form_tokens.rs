@@ -24,7 +24,7 @@ pub fn find(db: &mut Db, token_hash: &[u8], user: UserId) -> QueryResult<Option<
         .optional()
 }
 
-/// A unique violation means that somebody else was quicker.
+/// `false` when somebody else was quicker; the transaction is lost then, because PostgreSQL goes on with none after an error.
 pub fn insert(
     db: &mut Db,
     token_hash: &[u8],
@@ -32,7 +32,7 @@ pub fn insert(
     action: &str,
     webhook: WebhookId,
     now: Moment,
-) -> QueryResult<()> {
+) -> QueryResult<bool> {
     let row = (
         form_tokens::token_hash.eq(token_hash.to_vec()),
         form_tokens::user_id.eq(user),
@@ -40,10 +40,11 @@ pub fn insert(
         form_tokens::subject_id.eq(Some(webhook)),
         form_tokens::spent_at.eq(now),
     );
-    diesel::insert_into(form_tokens::table)
-        .values(row)
-        .execute(db)
-        .map(drop)
+    use diesel::result::{DatabaseErrorKind, Error};
+    match diesel::insert_into(form_tokens::table).values(row).execute(db) {
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
+        other => other.map(|_| true),
+    }
 }
 
 /// Older ones are refused by their age already.

@@ -5,54 +5,34 @@ use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::Db;
-use super::schema::{deliveries, events, webhooks};
+use super::events::message_id;
+use super::schema::{deliveries, webhooks};
+use super::{Db, Tx};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 
-/// A test: an event of its own and one delivery of it, due now.
-#[derive(Debug)]
-pub struct Test<'a> {
-    pub project: ProjectId,
-    pub webhook: WebhookId,
-    pub initiator: UserId,
-    pub body: &'a [u8],
-    pub message_id: &'a str,
-}
-
-pub fn insert_test(db: &mut Db, test: &Test<'_>, now: Moment) -> QueryResult<DeliveryId> {
-    let event = (
-        events::project_id.eq(test.project),
-        events::kind.eq(EventKind::WEBHOOK_TEST),
-        events::body.eq(test.body.to_vec()),
-        events::occurred_at.eq(now),
-        events::initiator_id.eq(Some(test.initiator.0)),
-        events::published.eq(false),
-    );
-    let event: EventId = diesel::insert_into(events::table)
-        .values(event)
-        .returning(events::id)
-        .get_result(db)?;
+/// A test of the event that was made for it: due now, one attempt.
+pub fn insert_test(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId, event: EventId) -> QueryResult<DeliveryId> {
     let delivery = (
-        deliveries::project_id.eq(test.project),
-        deliveries::webhook_id.eq(test.webhook),
+        deliveries::project_id.eq(project),
+        deliveries::webhook_id.eq(webhook),
         deliveries::event_id.eq(event),
         deliveries::kind.eq(EventKind::WEBHOOK_TEST),
-        deliveries::message_id.eq(test.message_id),
+        deliveries::message_id.eq(message_id(tx.now)),
         deliveries::status.eq(Status::Pending),
         deliveries::trigger.eq(Trigger::Test),
         deliveries::attempts.eq(0),
         deliveries::claims.eq(0),
-        deliveries::due_at.eq(now),
+        deliveries::due_at.eq(tx.now),
         deliveries::leased_until.eq(0),
-        deliveries::created_at.eq(now),
+        deliveries::created_at.eq(tx.now),
     );
     diesel::insert_into(deliveries::table)
         .values(delivery)
         .returning(deliveries::id)
-        .get_result(db)
+        .get_result(tx.db)
 }
 
 /// Failed → pending, due now, by hand. `false` when it is not failed (any more), or a test: of two who press at once, one

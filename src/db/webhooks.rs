@@ -7,7 +7,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::Db;
-use super::schema::{attempt_bodies, attempts, deliveries, memberships, projects, webhook_events, webhooks};
+use super::schema::{attempt_bodies, attempts, deliveries, memberships, projects, users, webhook_events, webhooks};
 use crate::domain::event::EventKind;
 use crate::domain::health::OffReason;
 use crate::domain::ids::{DeliveryId, ProjectId, UserId, WebhookId};
@@ -122,6 +122,11 @@ pub fn events_of(db: &mut Db, ids: &[WebhookId]) -> QueryResult<HashMap<WebhookI
         events.entry(id).or_default().push(kind);
     }
     Ok(events)
+}
+
+/// What a person is called who did something to a webhook.
+pub fn person(db: &mut Db, user: UserId) -> QueryResult<Option<String>> {
+    users::table.find(user).select(users::name).first(db).optional()
 }
 
 pub fn insert(db: &mut Db, new: &NewWebhook<'_>, now: Moment) -> QueryResult<WebhookId> {

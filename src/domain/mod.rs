@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod delivery;
 pub mod event;
 pub mod field_error;
+pub mod form_token;
 pub mod health;
 pub mod ids;
 pub mod moment;

@@ -1,0 +1,226 @@
+//! What people do with deliveries: look at the history, send a test, retry a failed one. Members see the history without
+//! what receivers answered; only the owner and managers send.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::access::{self, Actor};
+use super::webhooks::{self, Seen};
+use crate::db::events::{self, NewEvent};
+use crate::db::history::{self, Attempt, Delivery, Event, Page, Query, Show, Start};
+use crate::db::{Db, Due, Lane, Tx, resend};
+use crate::domain::delivery::{Status, Trigger};
+use crate::domain::event::EventKind;
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, WebhookId};
+use crate::domain::payload;
+use crate::domain::role::Role;
+use crate::error::AppError;
+use crate::press_limit::PressLimit;
+
+/// Which part of the history.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub show: Show,
+    pub kind: Option<EventKind>,
+    pub start: Start,
+    pub limit: i64,
+}
+
+/// A page of the history with what its rows need besides.
+#[derive(Debug)]
+pub struct History {
+    pub role: Role,
+    pub webhook: Seen,
+    pub page: Page,
+    /// What the tasks are called now, by event.
+    pub tasks: Vec<(EventId, String)>,
+}
+
+/// A delivery with all that is kept of it, as the person who asks may see it.
+#[derive(Debug)]
+pub struct Detail {
+    pub role: Role,
+    pub webhook: Seen,
+    pub delivery: Delivery,
+    pub event: Event,
+    /// What the task is called now.
+    pub task: Option<String>,
+    /// For a member who manages nothing: without headers and bodies, and of the URL no path.
+    pub attempts: Vec<(Attempt, Vec<u8>)>,
+}
+
+/// One page of a webhook's history.
+pub fn history(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    id: WebhookId,
+    wanted: &Wanted,
+) -> Result<History, AppError> {
+    let (role, webhook) = webhooks::find(db, actor, project, id)?;
+    // Nothing is held while the webhook is on.
+    let page = if wanted.show == Show::Held && webhook.webhook.active {
+        Page {
+            rows: Vec::new(),
+            more: false,
+            searched_to: None,
+        }
+    } else {
+        let query = Query {
+            user: actor.user,
+            project,
+            webhook: id,
+            show: wanted.show,
+            kind: wanted.kind.clone(),
+            start: wanted.start,
+            limit: wanted.limit,
+        };
+        history::page(db, &query)?
+    };
+    let tasks = history::task_names(db, project, &page.rows)?;
+    Ok(History {
+        role,
+        webhook,
+        page,
+        tasks,
+    })
+}
+
+/// The payloads of a page's rows; `history` proves that the person may see them.
+pub fn payloads(db: &mut Db, history: &History) -> Result<Vec<(EventId, Vec<u8>)>, AppError> {
+    Ok(history::payloads_of(db, &history.page.rows)?)
+}
+
+/// One delivery with its attempts.
+pub fn find(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    webhook: WebhookId,
+    id: DeliveryId,
+) -> Result<Detail, AppError> {
+    let (role, seen) = webhooks::find(db, actor, project, webhook)?;
+    let (delivery, event) = history::find(db, actor.user, project, webhook, id)?;
+    let mut bodies = history::bodies_of(db, &delivery)?;
+    let mut attempts = Vec::new();
+    for mut attempt in history::attempts_of(db, &delivery)? {
+        let body = bodies.iter().position(|(number, _)| *number == attempt.number);
+        let mut body = body.map(|at| bodies.swap_remove(at).1).unwrap_or_default();
+        if role < Role::Manager {
+            attempt.url = webhooks::hide_path(&attempt.url);
+            attempt.request_headers.clear();
+            attempt.response_headers.clear();
+            attempt.address = None;
+            body.clear();
+        }
+        attempts.push((attempt, body));
+    }
+    let task = history::task_names(db, project, std::slice::from_ref(&delivery))?
+        .pop()
+        .map(|(_, name)| name);
+    Ok(Detail {
+        role,
+        webhook: seen,
+        delivery,
+        event,
+        task,
+        attempts,
+    })
+}
+
+/// Where a delivery is that a call names by its id alone.
+pub fn place_of(db: &mut Db, actor: &Actor, id: DeliveryId) -> Result<(ProjectId, WebhookId), AppError> {
+    Ok(history::place_of(db, actor.user, id)?)
+}
+
+/// A delivery's row alone, for who waits for its attempt.
+pub fn look(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    webhook: WebhookId,
+    id: DeliveryId,
+) -> Result<Delivery, AppError> {
+    Ok(history::find(db, actor.user, project, webhook, id)?.0)
+}
+
+/// Sends a test: one attempt, on or off, never repeated and never counted.
+pub fn test(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    project: ProjectId,
+    webhook: WebhookId,
+    limit: &PressLimit,
+) -> Result<DeliveryId, AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    webhooks::find(tx.db, actor, project, webhook)?;
+    press(limit, webhook)?;
+    let event = NewEvent {
+        project,
+        kind: &EventKind::WEBHOOK_TEST,
+        body: &payload::of_test(tx.now),
+        initiator: Some(actor.user.0),
+        task: None,
+        published: false,
+    };
+    let event = events::insert(tx, &event)?;
+    let id = resend::insert_test(tx, project, webhook, event)?;
+    manager.audit(tx, "webhook.tested", Some(webhook.0), &json!({ "delivery": id }))?;
+    tx.wake(Due {
+        webhook,
+        project,
+        lane: Lane::Direct,
+        at: tx.now,
+    });
+    Ok(id)
+}
+
+/// Makes a failed delivery due now, by hand: one more attempt with the same bytes and the URL and secret of now. Of two who
+/// press at once, the second hears that it is running.
+pub fn retry(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    project: ProjectId,
+    webhook: WebhookId,
+    id: DeliveryId,
+    limit: &PressLimit,
+) -> Result<(), AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    let (delivery, _) = history::find(tx.db, actor.user, project, webhook, id)?;
+    refuse_what_did_not_fail(&delivery)?;
+    press(limit, webhook)?;
+    if !resend::retry(tx.db, id, tx.now)? {
+        return Err(AppError::Conflict(RUNNING.into()));
+    }
+    manager.audit(tx, "delivery.retried", Some(id.0), &json!({ "webhook": webhook }))?;
+    tx.wake(Due {
+        webhook,
+        project,
+        lane: Lane::Direct,
+        at: tx.now,
+    });
+    Ok(())
+}
+
+const RUNNING: &str = "This delivery is already running; its result appears here as soon as it is known.";
+
+fn refuse_what_did_not_fail(delivery: &Delivery) -> Result<(), AppError> {
+    let sentence = match (delivery.status, delivery.trigger) {
+        (_, Trigger::Test) => "A test is never retried; send a new one.",
+        (Status::Failed, _) => return Ok(()),
+        (Status::Success, _) => "This delivery has succeeded; there is nothing to retry.",
+        (Status::Pending, Trigger::Manual) => RUNNING,
+        (Status::Pending, Trigger::Automatic) => {
+            "This delivery is still waiting to be sent; only failed ones are retried."
+        }
+    };
+    Err(AppError::Conflict(sentence.into()))
+}
+
+fn press(limit: &PressLimit, webhook: WebhookId) -> Result<(), AppError> {
+    limit.press(webhook).map_err(|retry_after: Duration| AppError::TooMany {
+        message: "Tests and retries are limited to 10 a minute for each webhook; wait a moment.".into(),
+        retry_after,
+    })
+}
