@@ -2,8 +2,8 @@
 //! the same ones.
 
 pub mod access;
-pub mod publish;
-pub mod tasks;
 pub mod deliveries;
 pub mod form_tokens;
+pub mod publish;
+pub mod tasks;
 pub mod webhooks;
