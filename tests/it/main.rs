@@ -7,4 +7,5 @@ mod architecture;
 mod db_conformance;
 mod delivery_sender;
 mod delivery_targets;
+mod interleavings;
 mod migrations_agree;
