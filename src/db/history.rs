@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::Db;
+pub use super::attempts::Attempt;
 use super::schema::{attempt_bodies, attempts, deliveries, events, memberships, tasks, webhooks};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::EventKind;
@@ -54,28 +55,6 @@ pub struct Event {
     pub initiator_id: Option<i64>,
     /// Handed in by a host application, whose ids are not ours.
     pub published: bool,
-}
-
-/// One attempt as it was recorded.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = attempts)]
-pub struct Attempt {
-    pub number: i32,
-    pub started_at: Moment,
-    pub duration_us: i64,
-    pub lookup_us: Option<i64>,
-    pub connect_us: Option<i64>,
-    pub first_byte_us: Option<i64>,
-    pub outcome: OutcomeKind,
-    pub response_code: Option<i32>,
-    pub reused: bool,
-    pub cut: bool,
-    pub response_size: i32,
-    pub address: Option<String>,
-    pub message: String,
-    pub url: String,
-    pub request_headers: String,
-    pub response_headers: String,
 }
 
 /// Which deliveries. *Held* is what automatic deliveries are while they wait for a webhook that is off.

@@ -1,20 +1,20 @@
 //! What people do with webhooks: see, add, edit, turn off and on, rotate the secret, delete. Members see them without what a
 //! receiver's URL gives away; the owner and managers change them, and each change leaves an audit row in its transaction.
 
+mod entered;
+mod seen;
+
 use serde_json::json;
 
+use self::entered::{events, name, url};
+pub(super) use self::seen::hide_path;
+pub use self::seen::{COUNTED, Recent, Seen, counts, find, find_to_change, list, project_of, recent, secret_made_by};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
-use crate::db::history::{self, Delivery};
-use crate::db::webhooks::{self, Webhook};
-use crate::db::{Db, Due, Lane, Tx};
-use crate::domain::event::EventKind;
-use crate::domain::field_error::FieldError;
+use crate::db::{Due, Lane, Tx, history, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
-use crate::domain::moment::Moment;
 use crate::domain::retry::Schedule;
-use crate::domain::role::Role;
 use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
 use crate::error::AppError;
@@ -22,37 +22,6 @@ use crate::vault::Vault;
 
 /// Webhooks in a project.
 pub const MOST: i64 = 50;
-/// Counts on pages stop here: `10,000+`.
-pub const COUNTED: i64 = 10_000;
-const LONGEST_NAME: usize = 80;
-
-/// A webhook as the person who asks may see it.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// For a member who manages nothing, its URL ends after the host.
-    pub webhook: Webhook,
-    pub events: Vec<EventKind>,
-    /// Deliveries that wait for it to be turned on, counted up to [`COUNTED`] + 1; 0 while it is on.
-    pub held: i64,
-    /// When the oldest of them came.
-    pub held_since: Option<Moment>,
-}
-
-impl Seen {
-    /// The name, else the URL.
-    pub fn title(&self) -> &str {
-        self.webhook.name.as_deref().unwrap_or(&self.webhook.url)
-    }
-}
-
-/// What the list says about a webhook besides.
-#[derive(Debug, Clone)]
-pub struct Recent {
-    pub last: Option<Delivery>,
-    /// The sentence of the last failure, while it is failing or was turned off for failing.
-    pub reason: Option<String>,
-    pub off_by: Option<String>,
-}
 
 /// What a form or a call gives for a new webhook.
 #[derive(Debug, Clone, Default)]
@@ -86,73 +55,6 @@ pub enum TurnOn {
     Done,
     /// Deliveries are held: send or discard them? Nothing was changed.
     AskFirst,
-}
-
-/// All webhooks of a project.
-pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Role, Vec<Seen>), AppError> {
-    let role = access::member(db, actor, project)?.role;
-    let rows = webhooks::list(db, actor.user, project)?;
-    let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
-    let mut events = webhooks::events_of(db, &ids)?;
-    let seen = rows
-        .into_iter()
-        .map(|webhook| {
-            let events = events.remove(&webhook.id).unwrap_or_default();
-            see(db, role, webhook, events)
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((role, seen))
-}
-
-/// One webhook.
-pub fn find(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(Role, Seen), AppError> {
-    let role = access::member(db, actor, project)?.role;
-    let webhook = webhooks::find(db, actor.user, project, id)?;
-    let events = webhooks::events_of(db, &[id])?.remove(&id).unwrap_or_default();
-    Ok((role, see(db, role, webhook, events)?))
-}
-
-/// One webhook, for a page that changes it.
-pub fn find_to_change(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<Seen, AppError> {
-    access::manager(db, actor, project)?;
-    find(db, actor, project, id).map(|(_, seen)| seen)
-}
-
-/// The project of a webhook that a call names by its id alone.
-pub fn project_of(db: &mut Db, actor: &Actor, id: WebhookId) -> Result<ProjectId, AppError> {
-    Ok(webhooks::project_of(db, actor.user, id)?)
-}
-
-/// What happened to a webhook lately; `seen` proves that the person may know.
-pub fn recent(db: &mut Db, seen: &Seen) -> Result<Recent, AppError> {
-    let webhook = &seen.webhook;
-    let last = history::last_attempted(db, webhook.id)?;
-    let reason = if webhook.consecutive_failures > 0 {
-        match history::last_failed(db, webhook.id)? {
-            Some(failed) => history::last_message(db, failed.id)?,
-            None => None,
-        }
-    } else {
-        None
-    };
-    let off_by = match webhook.off_by {
-        Some(user) => webhooks::person(db, user)?,
-        None => None,
-    };
-    Ok(Recent { last, reason, off_by })
-}
-
-/// How many deliveries a webhook has, and how many of them wait; both counted up to [`COUNTED`] + 1.
-pub fn counts(db: &mut Db, seen: &Seen) -> Result<(i64, i64), AppError> {
-    let webhook = &seen.webhook;
-    let all = history::count_up_to(db, webhook.id, COUNTED + 1)?;
-    let (waiting, _) = history::waiting_up_to(db, webhook.id, webhook.discarded_to, COUNTED + 1)?;
-    Ok((all, waiting))
-}
-
-/// Who made the secret that is in use.
-pub fn secret_made_by(db: &mut Db, seen: &Seen) -> Result<Option<String>, AppError> {
-    Ok(webhooks::person(db, seen.webhook.secret_made_by)?)
 }
 
 /// Adds a webhook that is on at once.
@@ -301,7 +203,7 @@ pub fn turn_on_and_send(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: 
 pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
-    let held = crate::db::resend::last_held(tx.db, id)?.unwrap_or(DeliveryId(0));
+    let held = resend::last_held(tx.db, id)?.unwrap_or(DeliveryId(0));
     if webhooks::turn_on(tx.db, id, held.max(webhook.discarded_to), tx.now)? {
         manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "discard" }))?;
         tx.wake(Due {
@@ -363,29 +265,6 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId)
     )
 }
 
-/// What a role may see of a webhook.
-fn see(db: &mut Db, role: Role, mut webhook: Webhook, events: Vec<EventKind>) -> Result<Seen, AppError> {
-    let (held, held_since) = if webhook.active {
-        (0, None)
-    } else {
-        history::waiting_up_to(db, webhook.id, webhook.discarded_to, COUNTED + 1)?
-    };
-    if role < Role::Manager {
-        webhook.url = hide_path(&webhook.url);
-    }
-    Ok(Seen {
-        webhook,
-        events,
-        held,
-        held_since,
-    })
-}
-
-/// Scheme and host; the path of a chat service's URL is as good as a password.
-pub(super) fn hide_path(url: &str) -> String {
-    TargetUrl::stored(url).map_or_else(|_| "…".to_owned(), |url| url.without_path())
-}
-
 fn set_new_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, vault: &Vault) -> Result<Secret, AppError> {
     let secret = Secret::from_random(rand::random());
     let sealed = webhooks::SealedSecret {
@@ -394,46 +273,4 @@ fn set_new_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, vault: &Vault) 
     };
     webhooks::set_secret(tx.db, id, sealed, actor.user, tx.now)?;
     Ok(secret)
-}
-
-fn url(given: &str, allow: &AllowList, errors: &mut Vec<FieldError>) -> Option<TargetUrl> {
-    match TargetUrl::parse(given.trim(), allow) {
-        Ok(url) => Some(url),
-        Err(sentence) => {
-            errors.push(FieldError::new("url", sentence));
-            None
-        }
-    }
-}
-
-/// The kinds in the order given, each once.
-fn events(given: &[String], errors: &mut Vec<FieldError>) -> Option<Vec<EventKind>> {
-    let mut kinds = Vec::new();
-    for name in given {
-        match EventKind::parse(name) {
-            Some(kind) if kinds.contains(&kind) => {}
-            Some(kind) => kinds.push(kind),
-            None => {
-                errors.push(FieldError::new("events", format!("There is no event “{name}”.")));
-                return None;
-            }
-        }
-    }
-    if kinds.is_empty() {
-        errors.push(FieldError::new("events", "Choose at least one event."));
-        return None;
-    }
-    Some(kinds)
-}
-
-/// An empty name is none.
-fn name<'a>(given: &'a str, errors: &mut Vec<FieldError>) -> Option<&'a str> {
-    let given = given.trim();
-    if given.chars().count() > LONGEST_NAME {
-        errors.push(FieldError::new(
-            "name",
-            format!("A name has at most {LONGEST_NAME} characters."),
-        ));
-    }
-    (!given.is_empty()).then_some(given)
 }
