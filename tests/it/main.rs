@@ -9,3 +9,4 @@ mod delivery_sender;
 mod delivery_targets;
 mod interleavings;
 mod migrations_agree;
+mod task_events;
