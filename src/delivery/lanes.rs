@@ -68,7 +68,7 @@ struct Running {
     since: Moment,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lanes {
     budget: Budget,
     webhooks: HashMap<WebhookId, Webhook>,
@@ -94,18 +94,7 @@ impl Lanes {
     pub fn new(budget: Budget) -> Self {
         Lanes {
             budget,
-            webhooks: HashMap::new(),
-            queues: HashMap::new(),
-            ahead: BTreeSet::new(),
-            ready: BTreeMap::new(),
-            ready_projects: HashMap::new(),
-            running: 0,
-            running_projects: HashMap::new(),
-            suspect: 0,
-            direct: 0,
-            attempts: HashMap::new(),
-            started: VecDeque::new(),
-            turn: 0,
+            ..Lanes::default()
         }
     }
 
@@ -217,11 +206,8 @@ impl Lanes {
         let Some(Running { webhook, lane, since }) = self.attempts.remove(&delivery) else {
             return;
         };
-        let pace = if now.since(since) >= SLOW_AFTER {
-            Pace::Slow
-        } else {
-            Pace::Quick
-        };
+        let quick = now.since(since) < SLOW_AFTER;
+        let pace = if quick { Pace::Quick } else { Pace::Slow };
         let Some(state) = self.webhooks.get_mut(&webhook) else {
             return;
         };
@@ -264,16 +250,14 @@ impl Lanes {
         // slots is never theirs, so that a quick webhook starts at once.
         let slow_room = (in_all - in_all / 4).saturating_sub(suspect);
         let one_each = usize::from(webhook.running == 0 && suspect < in_all - in_all / 8);
+        let limit = match webhook.pace {
+            Pace::Unproven => UNPROVEN.min(self.budget.per_webhook),
+            Pace::Quick | Pace::Slow => self.budget.per_webhook,
+        };
+        let most = limit.saturating_sub(webhook.running);
         let own = match webhook.pace {
-            Pace::Quick => self.budget.per_webhook.saturating_sub(webhook.running),
-            Pace::Unproven => {
-                let most = UNPROVEN.min(self.budget.per_webhook).saturating_sub(webhook.running);
-                most.min(slow_room).max(one_each.min(most))
-            }
-            Pace::Slow => {
-                let most = self.budget.per_webhook.saturating_sub(webhook.running);
-                most.min(slow_room).max(one_each.min(most))
-            }
+            Pace::Quick => most,
+            Pace::Unproven | Pace::Slow => most.min(slow_room).max(one_each.min(most)),
         };
         if self.ready_projects.len() <= 1 {
             return own;
@@ -349,14 +333,12 @@ impl Lanes {
                 }
             }
         }
-        self.attempts.insert(
-            delivery,
-            Running {
-                webhook: id,
-                lane,
-                since: now,
-            },
-        );
+        let running = Running {
+            webhook: id,
+            lane,
+            since: now,
+        };
+        self.attempts.insert(delivery, running);
         self.started.push_back((now, delivery));
     }
 

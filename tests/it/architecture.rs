@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("db", 1),
     ("error", 1),
     ("press_limit", 1),
+    ("press_limit", 1),
     ("vault", 1),
     ("actions", 2),
     ("delivery", 3),
