@@ -11,6 +11,7 @@ use crate::db::{DatabaseUrl, Db, Due, Manager, Pool, Purpose, Tx, WriteError};
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
+use crate::gate::Gate;
 use crate::press_limit::PressLimit;
 use crate::vault::Vault;
 
@@ -116,6 +117,7 @@ struct Shared {
     store: Store,
     config: Config,
     vault: Vault,
+    gate: Gate,
     presses: PressLimit,
     due: mpsc::UnboundedSender<Vec<Due>>,
     recorded: broadcast::Sender<Recorded>,
@@ -132,6 +134,7 @@ impl Context {
                     store,
                     config,
                     vault,
+                    gate: Gate::default(),
                     presses: PressLimit::default(),
                     due,
                     recorded,
@@ -180,6 +183,10 @@ impl Context {
 
     pub fn presses(&self) -> &PressLimit {
         &self.shared.presses
+    }
+
+    pub fn gate(&self) -> &Gate {
+        &self.shared.gate
     }
 
     /// Wakes the engine; an empty list makes it look at the time again. Without an engine on this node nobody listens.

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod gate;
 pub mod press_limit;
 pub mod vault;
 

@@ -2,6 +2,7 @@
 //! the same ones.
 
 pub mod access;
+pub mod accounts;
 pub mod deliveries;
 pub mod form_tokens;
 pub mod publish;

@@ -14,10 +14,12 @@ pub mod memberships;
 pub mod projects;
 pub mod resend;
 pub mod schema;
+pub mod sessions;
 pub mod statuses;
 pub mod tags;
 pub mod tasks;
 pub mod transaction;
+pub mod users;
 pub mod webhooks;
 pub mod writer;
 

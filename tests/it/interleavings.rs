@@ -92,9 +92,9 @@ struct Row {
 #[test]
 fn in_every_interleaving_nothing_is_lost_recorded_twice_or_sent_after_an_off() {
     let (depth, database) = match kind() {
-        Kind::Sqlite => (16, TestDatabase::create()),
+        Kind::Sqlite => (12, TestDatabase::create()),
         // Each step costs a round trip there.
-        Kind::Postgres => (10, TestDatabase::create()),
+        Kind::Postgres => (9, TestDatabase::create()),
     };
     let url = db::DatabaseUrl::parse(&database.url).unwrap();
     let mut db = Db::open(&url, Purpose::Write).unwrap();

@@ -1,0 +1,300 @@
+//! Accounts: the first one, more of them, signing in, the own password. Hashing takes its time outside any transaction.
+
+use std::net::IpAddr;
+
+use zeroize::Zeroizing;
+
+use crate::context::{Context, Store};
+use crate::db::users::{NewUser, User};
+use crate::db::{Tx, audit_log, sessions, users};
+use crate::domain::field_error::FieldError;
+use crate::domain::ids::{SessionId, UserId};
+use crate::error::AppError;
+use crate::gate::Gate;
+
+pub const MIN_PASSWORD: usize = 10;
+/// Longer ones are hashed no better and cost the server more.
+pub const MAX_PASSWORD: usize = 1000;
+
+/// What somebody typed. `Debug` is not derived: it holds a password.
+pub struct NewAccount {
+    pub login: String,
+    pub email: String,
+    pub name: String,
+    pub password: Zeroizing<String>,
+}
+
+/// Makes the first account. Outside laptop mode only with the set-up code that the log shows; when two try at once, one wins.
+pub async fn create_first(
+    context: &Context,
+    new: NewAccount,
+    code: Option<String>,
+    address: Option<IpAddr>,
+) -> Result<User, AppError> {
+    let new = checked(new)?;
+    if !context.config().laptop_mode() {
+        context.gate().check_setup_code(code.as_deref().unwrap_or_default())?;
+    }
+    let hash = context.gate().hash(new.password.clone()).await?;
+    context
+        .write(move |tx| {
+            if users::any(tx.db)? {
+                return Err(AppError::Conflict(
+                    "There is an account already: sign in with it.".into(),
+                ));
+            }
+            insert(tx, &new, &hash, address)
+        })
+        .await
+}
+
+/// Adds an account, from the command line.
+pub async fn add(store: &Store, gate: &Gate, new: NewAccount) -> Result<User, AppError> {
+    let new = checked(new)?;
+    let hash = gate.hash(new.password.clone()).await?;
+    store
+        .write(move |tx| insert(tx, &new, &hash, None))
+        .await
+        .map(|(user, _)| user)
+}
+
+/// The account behind a login (or e-mail) and its password. Wrong ones are told apart neither in words nor in time.
+pub async fn sign_in(
+    context: &Context,
+    name: &str,
+    password: Zeroizing<String>,
+    address: Option<IpAddr>,
+) -> Result<User, AppError> {
+    let name = name.trim().to_lowercase();
+    context.gate().admit(&name, address, context.now())?;
+    let wanted = name.clone();
+    let found = context
+        .read(move |db| {
+            let user = users::find_by_name(db, &wanted)?.filter(|user| user.disabled_at.is_none());
+            let hash = user
+                .as_ref()
+                .map(|user| users::password_hash(db, user.id))
+                .transpose()?;
+            Ok(user.zip(hash))
+        })
+        .await?;
+    let hash = found.as_ref().map(|(_, hash)| hash.clone());
+    let matches = context.gate().matches(password, hash).await?;
+    match found {
+        Some((user, _)) if matches => Ok(user),
+        _ => {
+            let left = context.gate().failed(&name, address, context.now());
+            tracing::info!(?address, "a sign-in failed");
+            Err(AppError::invalid("password", wrong(left)))
+        }
+    }
+}
+
+/// Changes the own password and ends all sessions of the account but this one.
+pub async fn change_password(
+    context: &Context,
+    user: UserId,
+    keep: SessionId,
+    old: Zeroizing<String>,
+    new: Zeroizing<String>,
+    address: Option<IpAddr>,
+) -> Result<(), AppError> {
+    check_password("new_password", &new).map_err(|error| AppError::Invalid(vec![error]))?;
+    let login = format!("password of {user}");
+    context.gate().admit(&login, address, context.now())?;
+    let hash = context.read(move |db| Ok(users::password_hash(db, user)?)).await?;
+    if !context.gate().matches(old, Some(hash)).await? {
+        context.gate().failed(&login, address, context.now());
+        return Err(AppError::invalid("old_password", "This is not your password now."));
+    }
+    let hash = context.gate().hash(new).await?;
+    context
+        .write(move |tx| {
+            users::set_password(tx.db, user, &hash)?;
+            sessions::end_others(tx.db, user, keep)?;
+            audit(tx, user, "account.password_changed", address)
+        })
+        .await
+}
+
+/// Sets a lost password from the command line; every session of the account ends.
+pub async fn reset_password(
+    store: &Store,
+    gate: &Gate,
+    login: String,
+    password: Zeroizing<String>,
+) -> Result<(), AppError> {
+    check_password("password", &password).map_err(|error| AppError::Invalid(vec![error]))?;
+    let hash = gate.hash(password).await?;
+    let write = store.write(move |tx| {
+        let user = named(tx, &login)?;
+        users::set_password(tx.db, user.id, &hash)?;
+        sessions::end_all(tx.db, user.id)?;
+        audit(tx, user.id, "account.password_reset", None)
+    });
+    write.await.map(|_| ())
+}
+
+/// Nobody can sign in with it any more, and its sessions end.
+pub async fn disable(store: &Store, login: String) -> Result<(), AppError> {
+    let write = store.write(move |tx| {
+        let user = named(tx, &login)?;
+        users::disable(tx.db, user.id, tx.now)?;
+        sessions::end_all(tx.db, user.id)?;
+        audit(tx, user.id, "account.disabled", None)
+    });
+    write.await.map(|_| ())
+}
+
+fn named(tx: &mut Tx<'_>, login: &str) -> Result<User, AppError> {
+    users::find_by_name(tx.db, &login.trim().to_lowercase())?.ok_or_else(|| {
+        AppError::Conflict(format!(
+            "There is no account {login}; taskview-webhooks user list shows them."
+        ))
+    })
+}
+
+fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Option<IpAddr>) -> Result<User, AppError> {
+    let (login_taken, email_taken) = users::taken(tx.db, &new.login, &new.email)?;
+    let mut errors = Vec::new();
+    if login_taken {
+        errors.push(FieldError::new("login", format!("“{}” is taken.", new.login)));
+    }
+    if email_taken {
+        errors.push(FieldError::new("email", "An account with this e-mail exists."));
+    }
+    if !errors.is_empty() {
+        return Err(AppError::Invalid(errors));
+    }
+    let row = NewUser {
+        login: &new.login,
+        email: &new.email,
+        name: &new.name,
+        password_hash: hash,
+    };
+    let id = users::insert(tx.db, &row, tx.now)?;
+    audit(tx, id, "account.added", address)?;
+    Ok(users::find(tx.db, id)?)
+}
+
+fn audit(tx: &mut Tx<'_>, user: UserId, action: &str, address: Option<IpAddr>) -> Result<(), AppError> {
+    let entry = audit_log::NewEntry {
+        project: None,
+        user: Some(user),
+        action,
+        subject: Some(user.0),
+        detail: "{}",
+        address: address.map(|address| address.to_string()),
+    };
+    Ok(audit_log::insert(tx, &entry)?)
+}
+
+/// In lower case and without surrounding blanks, or what is wrong with each field.
+fn checked(new: NewAccount) -> Result<NewAccount, AppError> {
+    let login = new.login.trim().to_lowercase();
+    let email = new.email.trim().to_lowercase();
+    let name = Some(new.name.trim())
+        .filter(|name| !name.is_empty())
+        .unwrap_or(&login)
+        .to_owned();
+    let mut errors = Vec::new();
+    if login.is_empty() || login.chars().count() > 100 || login.contains(|c: char| c.is_whitespace() || c.is_control())
+    {
+        errors.push(FieldError::new(
+            "login",
+            "A login has 1 to 100 characters and no blanks.",
+        ));
+    }
+    if let Err(message) = check_email(&email) {
+        errors.push(FieldError::new("email", message));
+    }
+    if name.chars().count() > 100 || name.contains(char::is_control) {
+        errors.push(FieldError::new("name", "A display name has at most 100 characters."));
+    }
+    errors.extend(check_password("password", &new.password).err());
+    if errors.is_empty() {
+        Ok(NewAccount {
+            login,
+            email,
+            name,
+            password: new.password,
+        })
+    } else {
+        Err(AppError::Invalid(errors))
+    }
+}
+
+fn check_password(field: &str, password: &str) -> Result<(), FieldError> {
+    let length = password.chars().count();
+    if (MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
+        return Ok(());
+    }
+    Err(FieldError::new(
+        field,
+        format!("A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; this one has {length}."),
+    ))
+}
+
+/// Nothing is ever sent to it, so it must only look like one that people can tell apart.
+fn check_email(email: &str) -> Result<(), String> {
+    let shown = if email.is_empty() {
+        "An empty e-mail".to_owned()
+    } else {
+        format!("“{email}”")
+    };
+    let Some((local, domain)) = email.rsplit_once('@') else {
+        return Err(format!("{shown} has no @."));
+    };
+    if local.is_empty() || email.len() > 320 || email.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(format!("{shown} is not an e-mail address."));
+    }
+    if !domain.contains('.') || domain.starts_with('.') || domain.ends_with('.') {
+        return Err(format!("{shown} has no domain ending, such as example.com."));
+    }
+    Ok(())
+}
+
+fn wrong(left: usize) -> String {
+    match left {
+        0 => "Login or password is wrong. Wait 15 minutes before the next try.".to_owned(),
+        1 => "Login or password is wrong. 1 more try in the next 15 minutes.".to_owned(),
+        left => format!("Login or password is wrong. {left} more tries in the next 15 minutes."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(login: &str, email: &str, name: &str, password: &str) -> NewAccount {
+        NewAccount {
+            login: login.into(),
+            email: email.into(),
+            name: name.into(),
+            password: Zeroizing::new(password.into()),
+        }
+    }
+
+    #[test]
+    fn an_account_is_checked_field_by_field() {
+        let Err(AppError::Invalid(errors)) = checked(account("a b", "lead@example", &"x".repeat(101), "short")) else {
+            panic!("accepted");
+        };
+
+        let names: Vec<_> = errors.iter().map(|error| error.name.as_str()).collect();
+        assert_eq!(names, ["login", "email", "name", "password"]);
+        assert!(errors[1].message.contains("no domain ending"));
+    }
+
+    #[test]
+    fn logins_and_emails_are_kept_in_lower_case_and_a_missing_name_is_the_login() {
+        let kept = checked(account(" Ada ", "Ada@Example.COM", " ", "long enough here"))
+            .ok()
+            .unwrap();
+
+        assert_eq!(
+            (kept.login.as_str(), kept.email.as_str(), kept.name.as_str()),
+            ("ada", "ada@example.com", "ada")
+        );
+    }
+}

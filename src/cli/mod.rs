@@ -1,0 +1,127 @@
+//! The command line: reads it, starts the log, runs one command. Exit code 2 means wrong use or a wrong setting, 1 that it
+//! failed; both come with one sentence that says what to change.
+
+mod serve;
+mod user;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{SettingError, Settings};
+use crate::error::AppError;
+use crate::server::StartError;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "taskview-webhooks",
+    version,
+    about = "Self-hosted webhooks for tasks: every change becomes an event, every event a signed, retried, visible delivery.",
+    long_about = "Self-hosted webhooks for tasks: every change becomes an event, every event a signed, retried, visible delivery.\n\n\
+                  Without a command it serves: pages and JSON on one address, deliveries in the background. Every setting is an \
+                  option and an environment variable; the option wins.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or a wrong setting.",
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Settings,
+
+    /// What to log, e.g. info, warn or taskview_webhooks=debug
+    #[arg(long, env = "TASKVIEW_LOG", default_value = "info", global = true, value_name = "FILTER")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve pages and JSON, and deliver (the default)
+    Serve(Settings),
+    /// Manage accounts
+    #[command(subcommand)]
+    User(user::Command),
+}
+
+/// Why a command ended without having done its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Setting(#[from] SettingError),
+    #[error("{0}")]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        let sentence = match &error {
+            AppError::Invalid(fields) => fields
+                .iter()
+                .map(|field| format!("{}: {}", field.name, field.message))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            other => match other.detail() {
+                Some(detail) => format!("{other} ({detail})"),
+                None => other.to_string(),
+            },
+        };
+        Failure::Other(sentence)
+    }
+}
+
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(reason) = start_log(&cli.log) {
+        eprintln!("TASKVIEW_LOG: {reason}");
+        return ExitCode::from(2);
+    }
+    let done = match cli.command {
+        None => serve::run(cli.serve).await,
+        Some(Command::Serve(settings)) => serve::run(settings).await,
+        Some(Command::User(command)) => user::run(command).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(if matches!(failure, Failure::Setting(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+/// For people on a terminal, one JSON object a line otherwise. Always to standard error: standard output is for results.
+fn start_log(filter: &str) -> Result<(), String> {
+    let filter: tracing_subscriber::EnvFilter =
+        filter.parse().map_err(|error| format!("“{filter}” is not a filter ({error}); write e.g. info or warn"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.compact().with_target(false).init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_what_happens_without_a_command() {
+        let cli = Cli::try_parse_from(["t", "--listen", "127.0.0.1:0"]).unwrap();
+
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.listen.port(), 0);
+    }
+}

@@ -1,0 +1,109 @@
+//! `user …`: accounts without the browser. `add` makes the database when there is none, so that an installation can be
+//! scripted; the others refuse. A server may be running beside it.
+
+use std::io::Read as _;
+
+use clap::Subcommand;
+use zeroize::Zeroizing;
+
+use super::Failure;
+use crate::actions::accounts::{self, NewAccount};
+use crate::clock::Clock;
+use crate::config::StoreSettings;
+use crate::context::Store;
+use crate::db::{DatabaseUrl, users};
+use crate::gate::Gate;
+use crate::server::open_store;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add an account; the first one may be made like this too
+    Add {
+        /// Name to sign in with
+        login: String,
+        #[arg(long)]
+        email: String,
+        /// Display name [default: the login]
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        password: PasswordFrom,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// List the accounts
+    List {
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// Set a new password; the account's sessions end
+    Password {
+        login: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// Keep somebody from signing in; the account's sessions end
+    Disable {
+        login: String,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+}
+
+/// Never an argument: the list of processes would show it.
+#[derive(Debug, clap::Args)]
+pub(super) struct PasswordFrom {
+    /// Read the password from standard input
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+pub(super) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Add { login, email, name, password: _, store } => {
+            let store = open_store(&store.database()?, Clock::default())?;
+            let new = NewAccount { login, email, name: name.unwrap_or_default(), password: read_password()? };
+            let user = accounts::add(&store, &Gate::default(), new).await?;
+            println!("added {}", user.login);
+        }
+        Command::List { store } => {
+            let people = open_existing(&store)?.read(|db| Ok(users::list(db)?)).await?;
+            for user in people {
+                let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
+                println!("{}\t{}\t{}\t{state}", user.login, user.email, user.name);
+            }
+        }
+        Command::Password { login, password: _, store } => {
+            let store = open_existing(&store)?;
+            accounts::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
+            println!("changed the password of {login}");
+        }
+        Command::Disable { login, store } => {
+            accounts::disable(&open_existing(&store)?, login.clone()).await?;
+            println!("disabled {login}");
+        }
+    }
+    Ok(())
+}
+
+fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> {
+    let url = settings.database()?;
+    if let DatabaseUrl::Sqlite(path) = &url
+        && !path.exists()
+    {
+        return Err(Failure::Other(format!(
+            "There is no database at {url}: set TASKVIEW_DATA_DIR or TASKVIEW_DATABASE_URL to where it is."
+        )));
+    }
+    Ok(open_store(&url, Clock::default())?)
+}
+
+fn read_password() -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::Other(format!("The password cannot be read from standard input: {error}.")))?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,168 @@
+//! Sessions, of browsers and of API clients. Only hashes of their tokens are kept; the caller hashes.
+
+use diesel::prelude::*;
+
+use super::Db;
+use super::schema::{sessions, users};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::moment::Moment;
+use crate::domain::smallint::small_int_enum;
+
+small_int_enum! {
+    /// Who holds the token.
+    pub enum SessionKind {
+        /// A browser, in a cookie.
+        Browser = 0 => "browser",
+        /// A client of the JSON API: an access and a refresh token.
+        Api = 1 => "api",
+    }
+}
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub kind: SessionKind,
+    /// JSON of what pages keep from one request to the next; `{}` for API clients.
+    pub state: String,
+    pub token_expires_at: Moment,
+    pub refresh_spent_at: Option<Moment>,
+    pub created_at: Moment,
+    pub last_seen_at: Moment,
+    pub expires_at: Moment,
+}
+
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    pub user: UserId,
+    pub kind: SessionKind,
+    pub token_hash: &'a [u8],
+    pub refresh_hash: Option<&'a [u8]>,
+    pub state: &'a str,
+    pub token_expires_at: Moment,
+    pub expires_at: Moment,
+}
+
+pub fn insert(db: &mut Db, new: &NewSession<'_>, now: Moment) -> QueryResult<SessionId> {
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::user_id.eq(new.user),
+            sessions::kind.eq(new.kind),
+            sessions::token_hash.eq(new.token_hash.to_vec()),
+            sessions::refresh_hash.eq(new.refresh_hash.map(<[u8]>::to_vec)),
+            sessions::state.eq(new.state),
+            sessions::token_expires_at.eq(new.token_expires_at),
+            sessions::created_at.eq(now),
+            sessions::last_seen_at.eq(now),
+            sessions::expires_at.eq(new.expires_at),
+        ))
+        .returning(sessions::id)
+        .get_result(db)
+}
+
+/// The session that this token opens now; not one whose account is disabled.
+pub fn find(db: &mut Db, kind: SessionKind, token_hash: &[u8], now: Moment) -> QueryResult<Option<Session>> {
+    sessions::table
+        .inner_join(users::table)
+        .filter(sessions::token_hash.eq(token_hash))
+        .filter(sessions::kind.eq(kind))
+        .filter(sessions::token_expires_at.gt(now))
+        .filter(sessions::expires_at.gt(now))
+        .filter(users::disabled_at.is_null())
+        .select(Session::as_select())
+        .first(db)
+        .optional()
+}
+
+/// The API session whose refresh token this is, and whether it was spent before.
+pub fn find_by_refresh(db: &mut Db, hash: &[u8], now: Moment) -> QueryResult<Option<(Session, bool)>> {
+    let open = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::expires_at.gt(now))
+        .filter(users::disabled_at.is_null())
+        .filter(
+            sessions::refresh_hash
+                .eq(hash)
+                .or(sessions::spent_refresh_hash.eq(hash)),
+        )
+        .select((Session::as_select(), sessions::spent_refresh_hash.nullable()))
+        .first::<(Session, Option<Vec<u8>>)>(db)
+        .optional()?;
+    Ok(open.map(|(session, spent)| (session, spent.as_deref() == Some(hash))))
+}
+
+/// A new pair of tokens in the place of the one whose refresh token is spent by this; `false` when somebody was quicker.
+pub fn renew(
+    db: &mut Db,
+    id: SessionId,
+    spent: &[u8],
+    token_hash: &[u8],
+    refresh_hash: &[u8],
+    token_expires_at: Moment,
+    now: Moment,
+) -> QueryResult<bool> {
+    diesel::update(sessions::table.find(id).filter(sessions::refresh_hash.eq(spent)))
+        .set((
+            sessions::token_hash.eq(token_hash.to_vec()),
+            sessions::refresh_hash.eq(Some(refresh_hash.to_vec())),
+            sessions::spent_refresh_hash.eq(Some(spent.to_vec())),
+            sessions::refresh_spent_at.eq(Some(now)),
+            sessions::token_expires_at.eq(token_expires_at),
+            sessions::last_seen_at.eq(now),
+        ))
+        .execute(db)
+        .map(|changed| changed == 1)
+}
+
+pub fn set_state(db: &mut Db, id: SessionId, state: &str) -> QueryResult<bool> {
+    diesel::update(sessions::table.find(id))
+        .set(sessions::state.eq(state))
+        .execute(db)
+        .map(|changed| changed == 1)
+}
+
+/// Seen now, and good until then.
+pub fn touch(db: &mut Db, id: SessionId, expires_at: Moment, now: Moment) -> QueryResult<()> {
+    diesel::update(sessions::table.find(id))
+        .set((
+            sessions::last_seen_at.eq(now),
+            sessions::token_expires_at.eq(expires_at),
+            sessions::expires_at.eq(expires_at),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
+pub fn end(db: &mut Db, id: SessionId) -> QueryResult<()> {
+    diesel::delete(sessions::table.find(id)).execute(db).map(drop)
+}
+
+pub fn end_all(db: &mut Db, user: UserId) -> QueryResult<()> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user)))
+        .execute(db)
+        .map(drop)
+}
+
+pub fn end_others(db: &mut Db, user: UserId, keep: SessionId) -> QueryResult<()> {
+    diesel::delete(
+        sessions::table
+            .filter(sessions::user_id.eq(user))
+            .filter(sessions::id.ne(keep)),
+    )
+    .execute(db)
+    .map(drop)
+}
+
+/// Deletes at most `limit` sessions that have run out.
+pub fn sweep(db: &mut Db, limit: i64, now: Moment) -> QueryResult<usize> {
+    let old: Vec<SessionId> = sessions::table
+        .filter(sessions::expires_at.le(now))
+        .limit(limit)
+        .select(sessions::id)
+        .load(db)?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(db)
+}

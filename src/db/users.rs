@@ -1,0 +1,108 @@
+//! Accounts. Logins and e-mails are kept in lower case, so that both databases compare them alike.
+
+use diesel::prelude::*;
+
+use super::Db;
+use super::schema::users;
+use crate::domain::ids::UserId;
+use crate::domain::moment::Moment;
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct User {
+    pub id: UserId,
+    pub login: String,
+    pub email: String,
+    pub name: String,
+    pub created_at: Moment,
+    pub disabled_at: Option<Moment>,
+}
+
+#[derive(Debug)]
+pub struct NewUser<'a> {
+    pub login: &'a str,
+    pub email: &'a str,
+    pub name: &'a str,
+    pub password_hash: &'a str,
+}
+
+pub fn any(db: &mut Db) -> QueryResult<bool> {
+    users::table
+        .select(users::id)
+        .first::<UserId>(db)
+        .optional()
+        .map(|found| found.is_some())
+}
+
+pub fn list(db: &mut Db) -> QueryResult<Vec<User>> {
+    users::table.select(User::as_select()).order(users::login).load(db)
+}
+
+pub fn find(db: &mut Db, id: UserId) -> QueryResult<User> {
+    users::table.find(id).select(User::as_select()).get_result(db)
+}
+
+/// By login or e-mail, in lower case.
+pub fn find_by_name(db: &mut Db, name: &str) -> QueryResult<Option<User>> {
+    users::table
+        .filter(users::login.eq(name).or(users::email.eq(name)))
+        .select(User::as_select())
+        .first(db)
+        .optional()
+}
+
+pub fn find_by_email(db: &mut Db, email: &str) -> QueryResult<Option<User>> {
+    users::table
+        .filter(users::email.eq(email))
+        .select(User::as_select())
+        .first(db)
+        .optional()
+}
+
+/// The password's hash. Apart from [`User`], so that it is in memory only where it is compared.
+pub fn password_hash(db: &mut Db, id: UserId) -> QueryResult<String> {
+    users::table.find(id).select(users::password_hash).get_result(db)
+}
+
+/// Whether the login, and whether the e-mail, belongs to somebody.
+pub fn taken(db: &mut Db, login: &str, email: &str) -> QueryResult<(bool, bool)> {
+    let rows: Vec<(String, String)> = users::table
+        .filter(
+            users::login
+                .eq_any([login, email])
+                .or(users::email.eq_any([login, email])),
+        )
+        .select((users::login, users::email))
+        .load(db)?;
+    // A login that reads like somebody's e-mail could sign in as either.
+    let used = |name: &str| rows.iter().any(|(login, email)| login == name || email == name);
+    Ok((used(login), used(email)))
+}
+
+pub fn insert(db: &mut Db, user: &NewUser<'_>, now: Moment) -> QueryResult<UserId> {
+    diesel::insert_into(users::table)
+        .values((
+            users::login.eq(user.login),
+            users::email.eq(user.email),
+            users::name.eq(user.name),
+            users::password_hash.eq(user.password_hash),
+            users::created_at.eq(now),
+        ))
+        .returning(users::id)
+        .get_result(db)
+}
+
+pub fn set_password(db: &mut Db, id: UserId, password_hash: &str) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::password_hash.eq(password_hash))
+        .execute(db)
+        .map(drop)
+}
+
+/// A disabled account cannot sign in. Its sessions are ended by the caller.
+pub fn disable(db: &mut Db, id: UserId, now: Moment) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::disabled_at.eq(Some(now)))
+        .execute(db)
+        .map(drop)
+}

@@ -1,0 +1,223 @@
+//! What stands between a stranger and an account: password hashes, the count of failed tries, and the set-up code of a server
+//! that has no account yet. It knows no database and no request; time is an argument.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::domain::moment::Moment;
+use crate::error::AppError;
+
+/// Computations of Argon2 at once: each takes 19 MiB and a core.
+const AT_ONCE: usize = 2;
+/// Failed tries are forgotten after this.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+const FAILURES_PER_ACCOUNT: usize = 10;
+const FAILURES_PER_ADDRESS: usize = 100;
+/// Tries of the set-up code in a minute.
+const CODE_TRIES: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
+
+pub struct Gate {
+    permits: Arc<Semaphore>,
+    failures: Mutex<HashMap<Tries, VecDeque<Moment>>>,
+    setup_code: Zeroizing<String>,
+    code_tries: DefaultDirectRateLimiter,
+}
+
+/// What failures are counted for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Tries {
+    Account(String, Option<IpAddr>),
+    Address(Option<IpAddr>),
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate {
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            failures: Mutex::default(),
+            setup_code: Zeroizing::new(hex::encode(rand::random::<[u8; 16]>())),
+            code_tries: RateLimiter::direct(Quota::per_minute(CODE_TRIES)),
+        }
+    }
+}
+
+impl Gate {
+    /// The Argon2id hash of a password, in PHC form.
+    pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, AppError> {
+        self.compute(move || {
+            Argon2::default()
+                .hash_password(password.as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(|error| AppError::Internal(error.to_string()))
+        })
+        .await?
+    }
+
+    /// Whether the password belongs to the hash. Without one (there is no such account) it takes the same time and is no.
+    pub async fn matches(&self, password: Zeroizing<String>, hash: Option<String>) -> Result<bool, AppError> {
+        self.compute(move || {
+            let Some(hash) = hash.as_deref().and_then(|hash| PasswordHash::new(hash).ok()) else {
+                let _ = Argon2::default().hash_password(password.as_bytes());
+                return false;
+            };
+            Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+        })
+        .await
+    }
+
+    async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+        let closed = |error: &dyn std::fmt::Display| AppError::Internal(error.to_string());
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|error| closed(&error))?;
+        tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        })
+        .await
+        .map_err(|error| closed(&error))
+    }
+
+    /// Refuses a try when too many have failed: 10 for this account from this address, 100 from this address, in 15 minutes.
+    pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<(), AppError> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (tries, most) in limits(login, address) {
+            let Some(times) = failures.get_mut(&tries) else {
+                continue;
+            };
+            times.retain(|at| now.since(*at) < WINDOW);
+            if times.len() >= most
+                && let Some(oldest) = times.front()
+            {
+                let retry_after = WINDOW.saturating_sub(now.since(*oldest)).max(Duration::from_secs(1));
+                let minutes = retry_after.as_secs().div_ceil(60);
+                let message = format!("Too many failed tries to sign in. Try again in {minutes} min.");
+                return Err(AppError::TooMany { message, retry_after });
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a failed try; only these count. Returns how many are left for this account from this address.
+    pub fn failed(&self, login: &str, address: Option<IpAddr>, now: Moment) -> usize {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever makes up logins must not fill the memory: what is forgotten anyway is swept when there is much of it.
+        if failures.len() > 10_000 {
+            failures.retain(|_, times| times.back().is_some_and(|at| now.since(*at) < WINDOW));
+        }
+        let mut left = 0;
+        for (tries, most) in limits(login, address) {
+            let times = failures.entry(tries.clone()).or_default();
+            times.push_back(now);
+            if matches!(tries, Tries::Account(..)) {
+                left = most.saturating_sub(times.len());
+            }
+        }
+        left
+    }
+
+    /// What the log shows when the first account needs a code.
+    pub fn setup_code(&self) -> &str {
+        &self.setup_code
+    }
+
+    /// Checks the code in constant time; five tries a minute, from everywhere together.
+    pub fn check_setup_code(&self, given: &str) -> Result<(), AppError> {
+        if self.code_tries.check().is_err() {
+            return Err(AppError::TooMany {
+                message: "Too many tries of the set-up code. Wait a minute, then try again.".into(),
+                retry_after: Duration::from_secs(60),
+            });
+        }
+        let given = given.trim().to_ascii_lowercase();
+        if bool::from(given.as_bytes().ct_eq(self.setup_code.as_bytes())) {
+            Ok(())
+        } else {
+            Err(AppError::invalid(
+                "code",
+                "This is not the set-up code. The server printed it in its log when it started.",
+            ))
+        }
+    }
+}
+
+fn limits(login: &str, address: Option<IpAddr>) -> [(Tries, usize); 2] {
+    [
+        (Tries::Account(login.to_owned(), address), FAILURES_PER_ACCOUNT),
+        (Tries::Address(address), FAILURES_PER_ADDRESS),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment(1_000_000_000_000);
+    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+
+    fn secret(text: &str) -> Zeroizing<String> {
+        Zeroizing::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let gate = Gate::default();
+
+        let hash = gate.hash(secret("correct horse")).await.unwrap();
+
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(gate.matches(secret("correct horse"), Some(hash.clone())).await.unwrap());
+        assert!(!gate.matches(secret("battery staple"), Some(hash)).await.unwrap());
+        assert!(!gate.matches(secret("correct horse"), None).await.unwrap());
+    }
+
+    #[test]
+    fn ten_failures_lock_the_account_for_this_address_until_the_first_is_forgotten() {
+        let gate = Gate::default();
+        for left in (0..10).rev() {
+            gate.admit("ada", HERE, NOW).unwrap();
+            assert_eq!(gate.failed("ada", HERE, NOW), left);
+        }
+
+        assert!(matches!(gate.admit("ada", HERE, NOW), Err(AppError::TooMany { .. })));
+        gate.admit("bob", HERE, NOW).unwrap();
+        gate.admit("ada", None, NOW).unwrap();
+        gate.admit("ada", HERE, NOW + WINDOW).unwrap();
+    }
+
+    #[test]
+    fn a_hundred_failures_lock_the_address_for_all_accounts() {
+        let gate = Gate::default();
+        for number in 0..100 {
+            gate.failed(&format!("user {number}"), HERE, NOW);
+        }
+
+        assert!(gate.admit("somebody else", HERE, NOW).is_err());
+        assert!(gate.admit("somebody else", None, NOW).is_ok());
+    }
+
+    #[test]
+    fn the_code_is_right_or_wrong_and_guessing_ends_after_five_tries() {
+        let gate = Gate::default();
+        let code = gate.setup_code().to_uppercase();
+
+        gate.check_setup_code(&format!(" {code} ")).unwrap();
+        for _ in 0..4 {
+            assert!(matches!(gate.check_setup_code("0"), Err(AppError::Invalid(_))));
+        }
+        assert!(matches!(gate.check_setup_code(&code), Err(AppError::TooMany { .. })));
+    }
+}
