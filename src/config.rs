@@ -202,6 +202,23 @@ impl StoreSettings {
 }
 
 impl Config {
+    /// A laptop's defaults on a free port, for tests; they shorten the deadlines they wait for.
+    pub fn for_test(database: DatabaseUrl, data_dir: PathBuf) -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir,
+            database,
+            master_key: None,
+            master_key_file: None,
+            public_url: None,
+            allow: AllowList::parse("loopback").unwrap_or_default(),
+            budget: Budget::default(),
+            timing: Timing::default(),
+            extra_ca_file: None,
+            static_dir: None,
+        }
+    }
+
     /// Reached from this machine only: no code is needed to set it up, and loopback targets are allowed by default. In
     /// exchange only requests that name this machine are answered.
     pub fn laptop_mode(&self) -> bool {

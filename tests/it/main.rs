@@ -5,6 +5,7 @@ mod support;
 
 mod architecture;
 mod db_conformance;
+mod delivery_engine;
 mod delivery_sender;
 mod delivery_targets;
 mod interleavings;
