@@ -11,3 +11,4 @@ mod delivery_targets;
 mod interleavings;
 mod migrations_agree;
 mod task_events;
+mod webhook_actions;
