@@ -96,6 +96,20 @@ impl Member {
     }
 }
 
+impl Manager {
+    /// What a page prints of it.
+    pub fn member(self) -> Member {
+        self.0
+    }
+}
+
+impl Owner {
+    /// What a page prints of it.
+    pub fn member(self) -> Member {
+        self.0
+    }
+}
+
 impl Deref for Manager {
     type Target = Member;
 

@@ -5,6 +5,8 @@ pub mod access;
 pub mod accounts;
 pub mod deliveries;
 pub mod form_tokens;
+pub mod members;
+pub mod projects;
 pub mod publish;
 pub mod tasks;
 pub mod webhooks;

@@ -23,6 +23,14 @@ pub fn of_user(db: &mut Db, user: UserId, project: ProjectId) -> QueryResult<(Pr
         .first(db)
 }
 
+pub fn is_member(db: &mut Db, user: UserId, project: ProjectId) -> QueryResult<bool> {
+    let found: i64 = memberships::table
+        .filter(memberships::project_id.eq(project).and(memberships::user_id.eq(user)))
+        .count()
+        .get_result(db)?;
+    Ok(found > 0)
+}
+
 /// How many of `ids`, which are distinct, belong to the project.
 pub fn count_of_project(db: &mut Db, project: ProjectId, ids: &[MemberId]) -> QueryResult<i64> {
     memberships::table
@@ -46,14 +54,6 @@ pub struct Person {
 
 /// Owner first, then managers, then members; the oldest first.
 pub fn people(db: &mut Db, project: ProjectId) -> QueryResult<Vec<Person>> {
-    type Row = (
-        MemberId,
-        Option<UserId>,
-        Option<String>,
-        Role,
-        Moment,
-        Option<(String, String)>,
-    );
     let rows: Vec<Row> = memberships::table
         .left_join(users::table)
         .filter(memberships::project_id.eq(project))
@@ -67,7 +67,82 @@ pub fn people(db: &mut Db, project: ProjectId) -> QueryResult<Vec<Person>> {
             (users::name, users::email).nullable(),
         ))
         .load(db)?;
-    let person = |(id, user, invited, role, since, account): Row| {
+    Ok(rows.into_iter().map(Person::from).collect())
+}
+
+/// One member of the project.
+pub fn find(db: &mut Db, project: ProjectId, id: MemberId) -> QueryResult<Person> {
+    let row: Row = memberships::table
+        .left_join(users::table)
+        .filter(memberships::project_id.eq(project).and(memberships::id.eq(id)))
+        .select((
+            memberships::id,
+            memberships::user_id,
+            memberships::email,
+            memberships::role,
+            memberships::created_at,
+            (users::name, users::email).nullable(),
+        ))
+        .first(db)?;
+    Ok(row.into())
+}
+
+/// The account that can be made a member by its e-mail, which is stored in lower case.
+pub fn account_with_email(db: &mut Db, email: &str) -> QueryResult<Option<UserId>> {
+    users::table
+        .filter(users::email.eq(email).and(users::disabled_at.is_null()))
+        .select(users::id)
+        .first(db)
+        .optional()
+}
+
+pub fn insert(db: &mut Db, project: ProjectId, user: UserId, role: Role, now: Moment) -> QueryResult<MemberId> {
+    diesel::insert_into(memberships::table)
+        .values((
+            memberships::project_id.eq(project),
+            memberships::user_id.eq(user),
+            memberships::role.eq(role),
+            memberships::created_at.eq(now),
+        ))
+        .returning(memberships::id)
+        .get_result(db)
+}
+
+pub fn set_role(db: &mut Db, id: MemberId, role: Role) -> QueryResult<()> {
+    diesel::update(memberships::table.find(id))
+        .set(memberships::role.eq(role))
+        .execute(db)
+        .map(drop)
+}
+
+/// Keeps others from changing, removing or assigning the member until the transaction ends. SQLite has one writer anyway.
+pub fn lock(db: &mut Db, id: MemberId) -> QueryResult<()> {
+    if let Db::Pg(pg) = db {
+        memberships::table
+            .find(id)
+            .select(memberships::id)
+            .for_update()
+            .first::<MemberId>(pg)?;
+    }
+    Ok(())
+}
+
+/// What is assigned to the member is unassigned with it, without an event: whoever wants one makes it before.
+pub fn delete(db: &mut Db, id: MemberId) -> QueryResult<()> {
+    diesel::delete(memberships::table.find(id)).execute(db).map(drop)
+}
+
+type Row = (
+    MemberId,
+    Option<UserId>,
+    Option<String>,
+    Role,
+    Moment,
+    Option<(String, String)>,
+);
+
+impl From<Row> for Person {
+    fn from((id, user, invited, role, since, account): Row) -> Person {
         let (name, email) = account.unwrap_or_else(|| {
             let email = invited.unwrap_or_default();
             (email.clone(), email)
@@ -80,6 +155,5 @@ pub fn people(db: &mut Db, project: ProjectId) -> QueryResult<Vec<Person>> {
             role,
             since,
         }
-    };
-    Ok(rows.into_iter().map(person).collect())
+    }
 }

@@ -1,6 +1,6 @@
 //! What follows from one press of a button for many rows, in slices that never block deliveries: discarded deliveries end
-//! as failed, the rows of deleted webhooks go. Each slice is a short transaction of its own; between two of them others
-//! have their turn.
+//! as failed, the rows of deleted webhooks and projects go. Each slice is a short transaction of its own; between two of
+//! them others have their turn.
 
 use std::time::Duration;
 
@@ -33,4 +33,5 @@ type Job = fn(&mut Tx<'_>) -> Result<usize, AppError>;
 const JOBS: &[Job] = &[
     |tx| Ok(db::resend::end_discarded_slice(tx.db, SLICE, tx.now)?),
     |tx| Ok(db::webhooks::purge_slice(tx.db, SLICE)?),
+    |tx| Ok(db::projects::purge_slice(tx.db, SLICE, tx.now)?),
 ];

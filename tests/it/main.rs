@@ -3,6 +3,8 @@
 
 mod support;
 
+mod actions_members;
+mod actions_projects;
 mod architecture;
 mod db_conformance;
 mod delivery_engine;

@@ -8,6 +8,7 @@ pub mod database;
 pub mod log;
 pub mod node_receiver;
 pub mod page;
+pub mod place;
 pub mod process;
 pub mod received;
 pub mod receiver;

@@ -1,0 +1,148 @@
+//! Who belongs to a project. The owner and the managers add, change and remove people; everybody but the owner can leave.
+//! Nobody changes the owner. Who goes is unassigned first, with an event for each task.
+
+use serde_json::json;
+
+use crate::actions::access::{self, Actor, Manager, Member};
+use crate::actions::tasks::unassign_member;
+use crate::db::memberships::{self, Person};
+use crate::db::{Db, Tx, projects, tasks};
+use crate::domain::ids::{MemberId, ProjectId};
+use crate::domain::role::Role;
+use crate::error::AppError;
+
+/// A member who may go, and what that changes.
+#[derive(Debug)]
+pub struct Leaving {
+    pub member: Member,
+    pub person: Person,
+    /// Tasks that are assigned to them.
+    pub tasks: usize,
+}
+
+/// Owner first, then managers, then members.
+pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Person>), AppError> {
+    let member = access::member(db, actor, project)?;
+    let people = memberships::people(db, project)?;
+    Ok((member, people))
+}
+
+/// What removing somebody would change, for the question before it.
+pub fn find_to_remove(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -> Result<Leaving, AppError> {
+    let manager = access::manager(db, actor, project)?;
+    let person = removable(db, &manager, id)?;
+    let tasks = tasks::assigned_to(db, id)?.len();
+    let member = manager.member();
+    Ok(Leaving { member, person, tasks })
+}
+
+/// What leaving would change, for the question before it.
+pub fn find_to_leave(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Leaving, AppError> {
+    let member = may_leave(db, actor, project)?;
+    let person = memberships::find(db, project, member.member)?;
+    let tasks = tasks::assigned_to(db, member.member)?.len();
+    Ok(Leaving { member, person, tasks })
+}
+
+/// Makes an account with this e-mail a member.
+pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role: Role) -> Result<Person, AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    let email = email.trim().to_lowercase();
+    if email.is_empty() {
+        return Err(AppError::invalid("email", "Enter an e-mail address."));
+    }
+    let Some(user) = memberships::account_with_email(tx.db, &email)? else {
+        return Err(AppError::invalid(
+            "email",
+            "Nobody here has an account with this e-mail. An operator can make one with `taskview-webhooks user add`.",
+        ));
+    };
+    // Of two who add the same person at once, the second finds the first one's row.
+    projects::lock(tx.db, project)?;
+    if memberships::is_member(tx.db, user, project)? {
+        return Err(AppError::invalid("email", "This person is a member already."));
+    }
+    let id = memberships::insert(tx.db, project, user, not_owner(role)?, tx.now)?;
+
+    let person = memberships::find(tx.db, project, id)?;
+    let detail = json!({ "name": person.name, "role": role });
+    manager.audit(tx, "member.added", Some(id.0), &detail)?;
+    Ok(person)
+}
+
+/// Manager or member; the same role again changes nothing.
+pub fn set_role(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    project: ProjectId,
+    id: MemberId,
+    role: Role,
+) -> Result<Person, AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    let role = not_owner(role)?;
+    memberships::lock(tx.db, id)?;
+    let mut person = removable(tx.db, &manager, id)?;
+    if person.role != role {
+        memberships::set_role(tx.db, id, role)?;
+        let detail = json!({ "name": person.name, "role": role, "before": person.role });
+        manager.audit(tx, "member.roleChanged", Some(id.0), &detail)?;
+        person.role = role;
+    }
+    Ok(person)
+}
+
+/// Returns who went and how many tasks changed.
+pub fn remove(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<(Person, usize), AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    let person = removable(tx.db, &manager, id)?;
+    let changed = take_out(tx, &manager, id)?;
+    let detail = json!({ "name": person.name, "tasks": changed });
+    manager.audit(tx, "member.removed", Some(id.0), &detail)?;
+    Ok((person, changed))
+}
+
+/// Returns the project that was left.
+pub fn leave(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId) -> Result<Member, AppError> {
+    let member = may_leave(tx.db, actor, project)?;
+    let changed = take_out(tx, &member, member.member)?;
+    member.audit(tx, "member.left", Some(member.member.0), &json!({ "tasks": changed }))?;
+    Ok(member)
+}
+
+fn take_out(tx: &mut Tx<'_>, by: &Member, id: MemberId) -> Result<usize, AppError> {
+    // Nobody is assigned to them in between: that would vanish without its event.
+    memberships::lock(tx.db, id)?;
+    let changed = unassign_member(tx, &by.project, id, by.actor.user)?;
+    memberships::delete(tx.db, id)?;
+    Ok(changed)
+}
+
+fn removable(db: &mut Db, manager: &Manager, id: MemberId) -> Result<Person, AppError> {
+    let person = memberships::find(db, manager.project.id, id)?;
+    if person.role == Role::Owner {
+        return Err(AppError::Forbidden(
+            "Nobody can change or remove the owner of the project.",
+        ));
+    }
+    Ok(person)
+}
+
+fn may_leave(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Member, AppError> {
+    let member = access::member(db, actor, project)?;
+    if member.role == Role::Owner {
+        return Err(AppError::Forbidden(
+            "The owner cannot leave the project, but can delete it.",
+        ));
+    }
+    Ok(member)
+}
+
+fn not_owner(role: Role) -> Result<Role, AppError> {
+    if role == Role::Owner {
+        return Err(AppError::invalid(
+            "role",
+            "Choose Manager or Member: a project has one owner.",
+        ));
+    }
+    Ok(role)
+}
