@@ -1,6 +1,8 @@
 //! What people do to deliveries: send a test, retry a failed one, discard what was held. The engine's own claim and settle
 //! are in `deliveries.rs`.
 
+use std::time::Duration;
+
 use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -94,13 +96,56 @@ pub fn end_discarded_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<
             .map(|(id, _)| id)
             .collect();
         if !ids.is_empty() {
-            return end(db, ids, now);
+            return end(db, ids, OutcomeKind::Discarded, now);
         }
     }
     Ok(0)
 }
 
-fn end(db: &mut Db, ids: Vec<DeliveryId>, now: Moment) -> QueryResult<usize> {
+/// How much is held of one webhook that is off.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldBounds {
+    pub count: i64,
+    pub age: Duration,
+}
+
+/// Ends at most `limit` deliveries that were held for longer, or in a longer row, than is kept, the oldest first, and says
+/// how many.
+pub fn end_expired_slice(db: &mut Db, limit: i64, bounds: &HeldBounds, now: Moment) -> QueryResult<usize> {
+    let off: Vec<WebhookId> = webhooks::table
+        .filter(webhooks::active.eq(false).and(webhooks::deleted_at.is_null()))
+        .order(webhooks::id)
+        .select(webhooks::id)
+        .load(db)?;
+    for webhook in off {
+        let held = || {
+            deliveries::table
+                .filter(deliveries::webhook_id.eq(webhook))
+                .filter(sql::<Bool>("status = 0 AND trigger = 0"))
+        };
+        let too_many: Option<Moment> = held()
+            .order(deliveries::due_at.desc())
+            .offset(bounds.count)
+            .select(deliveries::due_at)
+            .first(db)
+            .optional()?;
+        let too_old = now - bounds.age;
+        let up_to = too_many.map_or(too_old, |due| due.max(too_old));
+        let ids: Vec<DeliveryId> = held()
+            .filter(deliveries::due_at.le(up_to))
+            .filter(deliveries::leased_until.lt(now))
+            .order(deliveries::due_at)
+            .limit(limit)
+            .select(deliveries::id)
+            .load(db)?;
+        if !ids.is_empty() {
+            return end(db, ids, OutcomeKind::Expired, now);
+        }
+    }
+    Ok(0)
+}
+
+fn end(db: &mut Db, ids: Vec<DeliveryId>, outcome: OutcomeKind, now: Moment) -> QueryResult<usize> {
     diesel::update(deliveries::table)
         .filter(deliveries::id.eq_any(ids))
         // Again, because a claim on another node may have been quicker.
@@ -108,7 +153,7 @@ fn end(db: &mut Db, ids: Vec<DeliveryId>, now: Moment) -> QueryResult<usize> {
         .filter(deliveries::leased_until.lt(now))
         .set((
             deliveries::status.eq(Status::Failed),
-            deliveries::outcome.eq(Some(OutcomeKind::Discarded)),
+            deliveries::outcome.eq(Some(outcome)),
             deliveries::response_code.eq(None::<i32>),
             deliveries::lease_id.eq(None::<i64>),
             deliveries::leased_until.eq(0),

@@ -1,10 +1,11 @@
-//! What follows from one press of a button for many rows, in slices that never block deliveries: discarded deliveries end
-//! as failed, the rows of deleted webhooks and projects go. Each slice is a short transaction of its own; between two of
-//! them others have their turn.
+//! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
+//! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions that ran out
+//! are swept. Each slice is a short transaction of its own; between two of them others have their turn.
 
 use std::time::Duration;
 
 use crate::context::Context;
+use crate::db::resend::HeldBounds;
 use crate::db::{self, Tx};
 use crate::error::AppError;
 
@@ -13,25 +14,52 @@ const SLICE: i64 = 100;
 const IDLE: Duration = Duration::from_secs(1);
 /// Between two slices.
 const BREATH: Duration = Duration::from_millis(5);
-
-/// Runs until the engine stops.
-pub async fn run(context: Context) {
-    loop {
-        let mut worked = false;
-        for job in JOBS {
-            match context.write(*job).await {
-                Ok(rows) => worked |= rows > 0,
-                Err(error) => tracing::warn!(detail = error.detail(), "cleaning up has to wait: {error}"),
-            }
-        }
-        tokio::time::sleep(if worked { BREATH } else { IDLE }).await;
-    }
-}
+/// What is held of a webhook that is off; what is beyond ends as failed and can be re-sent.
+const HELD: HeldBounds = HeldBounds {
+    count: 10_000,
+    age: Duration::from_secs(7 * 24 * 3600),
+};
+/// Jobs that are not urgent run in every so many rounds.
+const SELDOM: usize = 10;
 
 type Job = fn(&mut Tx<'_>) -> Result<usize, AppError>;
 
-const JOBS: &[Job] = &[
+/// Somebody has just pressed a button.
+const PROMPT: &[Job] = &[
     |tx| Ok(db::resend::end_discarded_slice(tx.db, SLICE, tx.now)?),
     |tx| Ok(db::webhooks::purge_slice(tx.db, SLICE)?),
     |tx| Ok(db::projects::purge_slice(tx.db, SLICE, tx.now)?),
 ];
+
+/// Only time has passed.
+const LAZY: &[Job] = &[
+    |tx| Ok(db::resend::end_expired_slice(tx.db, SLICE, &HELD, tx.now)?),
+    |tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?),
+];
+
+/// Runs until the engine stops.
+pub async fn run(context: Context) {
+    let mut round = 0;
+    loop {
+        let mut rows = work(&context, PROMPT).await;
+        if round % SELDOM == 0 {
+            rows += work(&context, LAZY).await;
+        }
+        // A job that has found something is not done: it goes on in the next round.
+        if rows == 0 {
+            round += 1;
+        }
+        tokio::time::sleep(if rows > 0 { BREATH } else { IDLE }).await;
+    }
+}
+
+async fn work(context: &Context, jobs: &'static [Job]) -> usize {
+    let mut rows = 0;
+    for job in jobs {
+        match context.write(*job).await {
+            Ok(done) => rows += done,
+            Err(error) => tracing::warn!(detail = error.detail(), "cleaning up has to wait: {error}"),
+        }
+    }
+    rows
+}

@@ -213,6 +213,16 @@ fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement
     }
     if was_active && !active {
         db::health::turn_off(tx.db, webhook, failures, tx.now)?;
+        let detail = format!("{{\"failures\":{failures}}}");
+        let entry = db::audit_log::NewEntry {
+            project: settlements.first().map(|settlement| settlement.project),
+            user: None,
+            action: "webhook.turned_off",
+            subject: Some(webhook.0),
+            detail: &detail,
+            address: None,
+        };
+        db::audit_log::insert(tx, &entry)?;
         tracing::warn!(
             webhook = webhook.0,
             failures,
