@@ -218,14 +218,21 @@ impl Chrome {
             "//label[starts-with(normalize-space(.), {0})] | //*[@aria-label={0}]",
             quoted(label)
         );
-        let labels = self.wait_for(&[&xpath], label).await;
-        match labels.attr("for").await.expect("an attribute") {
+        // Labels for screen readers only are no less labels.
+        let found = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::XPath(&xpath))
+            .await;
+        let label = found.unwrap_or_else(|_| panic!("no field is called “{label}”"));
+        match label.attr("for").await.expect("an attribute") {
             Some(id) => self
                 .client
                 .find(Locator::Id(&id))
                 .await
                 .unwrap_or_else(|_| panic!("no field #{id}")),
-            None => labels,
+            None => label,
         }
     }
 

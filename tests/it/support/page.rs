@@ -80,7 +80,7 @@ impl Page {
                     .attr("action")
                     .filter(|action| !action.is_empty())
                     .map_or_else(|| own.clone(), str::to_owned),
-                fields: controls(&form),
+                fields: controls(&html, &form),
             })
             .collect()
     }
@@ -120,9 +120,14 @@ impl Form {
 }
 
 /// Successful controls, as the HTML standard calls what a form sends; buttons are pressed by naming them in `filled`.
-fn controls(form: &ElementRef<'_>) -> Vec<(String, String)> {
+fn controls(page: &Html, form: &ElementRef<'_>) -> Vec<(String, String)> {
+    let control = selector("input[name], textarea[name], select[name]");
+    let inside = form.select(&control).filter(|control| control.attr("form").is_none());
+    // A control may stand elsewhere and name its form.
+    let id = form.attr("id").unwrap_or("-");
+    let elsewhere = page.select(&control).filter(|control| control.attr("form") == Some(id));
     let mut fields = Vec::new();
-    for control in form.select(&selector("input[name], textarea[name], select[name]")) {
+    for control in inside.chain(elsewhere) {
         let (Some(name), None) = (control.attr("name"), control.attr("disabled")) else {
             continue;
         };
