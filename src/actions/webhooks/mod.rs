@@ -14,6 +14,7 @@ use super::form_tokens::{self, Once};
 use crate::db::{Due, Lane, Tx, history, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::moment::Moment;
 use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
@@ -189,12 +190,7 @@ pub fn turn_on_and_send(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: 
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     if webhooks::turn_on(tx.db, id, webhook.discarded_to, tx.now)? {
         manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "send" }))?;
-        tx.wake(Due {
-            webhook: id,
-            project,
-            lane: Lane::Automatic,
-            at: tx.now,
-        });
+        wake_held(tx, project, id);
     }
     Ok(())
 }
@@ -206,12 +202,7 @@ pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, i
     let held = resend::last_held(tx.db, id)?.unwrap_or(DeliveryId(0));
     if webhooks::turn_on(tx.db, id, held.max(webhook.discarded_to), tx.now)? {
         manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "discard" }))?;
-        tx.wake(Due {
-            webhook: id,
-            project,
-            lane: Lane::Automatic,
-            at: tx.now,
-        });
+        wake_held(tx, project, id);
     }
     Ok(())
 }
@@ -263,6 +254,16 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId)
         Some(id.0),
         &json!({ "name": webhook.name, "host": host }),
     )
+}
+
+/// What was held may have been due long ago.
+fn wake_held(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId) {
+    tx.wake(Due {
+        webhook,
+        project,
+        lane: Lane::Automatic,
+        at: Moment(i64::MIN),
+    });
 }
 
 fn set_new_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, vault: &Vault) -> Result<Secret, AppError> {
