@@ -73,6 +73,7 @@ fn is_passing_trouble(message: &str) -> bool {
         "disk I/O error",
         "terminating connection",
         "server closed the connection",
+        "deadlock detected",
     ]
     .iter()
     .any(|sign| message.contains(sign))

@@ -3,6 +3,7 @@
 
 use crate::actions::access::{self, Actor, Member};
 use crate::actions::publish::task_event;
+use crate::db::events::{self, Sent};
 use crate::db::projects::Project;
 use crate::db::statuses::{self, Status};
 use crate::db::tags::{self, Tag};
@@ -25,23 +26,30 @@ pub struct Board {
     pub open: i64,
 }
 
-/// The tasks that any of `filters` asks for, in their order.
-pub fn board(db: &mut Db, actor: &Actor, project: ProjectId, filters: &[Filter]) -> Result<Board, AppError> {
+/// The tasks that any of the filters asks for, in their order. What is asked for may depend on who asks.
+pub fn board(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    filters: impl FnOnce(MemberId) -> Vec<Filter>,
+) -> Result<Board, AppError> {
     let member = access::member(db, actor, project)?;
     let mut found = Vec::new();
-    for filter in filters {
-        found.extend(tasks::list(db, project, filter)?);
+    for filter in filters(member.member) {
+        found.extend(tasks::list(db, project, &filter)?);
     }
     around(db, member, found)
 }
 
 /// One task of the project, alone on its board.
 pub fn page_of(db: &mut Db, actor: &Actor, project: ProjectId, id: TaskId) -> Result<Board, AppError> {
-    let (member, task) = get(db, actor, id)?;
-    if task.project_id != project {
-        return Err(AppError::NotFound);
-    }
+    let (member, task) = get_in(db, actor, project, id)?;
     around(db, member, vec![task])
+}
+
+/// What webhooks were sent because of a task of the member's project; the newest first.
+pub fn sent_from(db: &mut Db, member: &Member, id: TaskId, limit: i64) -> Result<Vec<Sent>, AppError> {
+    Ok(events::sent_from_task(db, member.project.id, id, limit)?)
 }
 
 fn around(db: &mut Db, member: Member, tasks: Vec<Task>) -> Result<Board, AppError> {
@@ -61,6 +69,16 @@ pub fn get(db: &mut Db, actor: &Actor, id: TaskId) -> Result<(Member, Task), App
     let member = access::member(db, actor, project)?;
     let task = tasks::find(db, id)?.ok_or(AppError::NotFound)?;
     Ok((member, task))
+}
+
+/// As [`get`], for an address that names the project too.
+pub fn get_in(db: &mut Db, actor: &Actor, project: ProjectId, id: TaskId) -> Result<(Member, Task), AppError> {
+    let (member, task) = get(db, actor, id)?;
+    if task.project_id == project {
+        Ok((member, task))
+    } else {
+        Err(AppError::NotFound)
+    }
 }
 
 pub fn list(db: &mut Db, actor: &Actor, project: ProjectId, filter: &Filter) -> Result<(Member, Vec<Task>), AppError> {

@@ -6,9 +6,10 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::connection::both;
 use super::schema::{deliveries, events, webhook_events, webhooks};
-use super::{Due, Lane, Tx};
+use super::{Db, Due, Lane, Tx};
+use crate::domain::delivery::{OutcomeKind, Status};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{EventId, ProjectId, TaskId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, TaskId, WebhookId};
 use crate::domain::moment::Moment;
 
 /// An event that is about to be.
@@ -89,6 +90,48 @@ pub fn fan_out(tx: &mut Tx<'_>, id: EventId, event: &NewEvent<'_>) -> QueryResul
         });
     }
     Ok(receivers.len())
+}
+
+/// A delivery of one of a task's events, as the task's page lists it.
+#[derive(Debug, Queryable)]
+pub struct Sent {
+    pub delivery: DeliveryId,
+    pub webhook: WebhookId,
+    pub webhook_name: Option<String>,
+    pub webhook_url: String,
+    pub kind: EventKind,
+    pub status: Status,
+    pub response_code: Option<i32>,
+    pub outcome: Option<OutcomeKind>,
+    pub created_at: Moment,
+}
+
+/// The newest deliveries of a task of ours, for somebody who may see the task.
+pub fn sent_from_task(db: &mut Db, project: ProjectId, task: TaskId, limit: i64) -> QueryResult<Vec<Sent>> {
+    events::table
+        .inner_join(deliveries::table.inner_join(webhooks::table))
+        .filter(
+            events::project_id
+                .eq(project)
+                .and(events::task_id.eq(task))
+                // A host's own task may have the same number.
+                .and(events::published.eq(false))
+                .and(webhooks::deleted_at.is_null()),
+        )
+        .order(deliveries::id.desc())
+        .limit(limit)
+        .select((
+            deliveries::id,
+            webhooks::id,
+            webhooks::name,
+            webhooks::url,
+            deliveries::kind,
+            deliveries::status,
+            deliveries::response_code,
+            deliveries::outcome,
+            deliveries::created_at,
+        ))
+        .load(db)
 }
 
 /// A delivery's `webhook-id`: the same on all its attempts, and without a `.`, which the signed text is divided by.

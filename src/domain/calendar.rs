@@ -7,6 +7,8 @@ use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 
+use crate::domain::moment::Moment;
+
 macro_rules! text_value {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -66,6 +68,11 @@ impl Date {
         let plain = day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
         let date = plain.then(|| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok())??;
         Some(Date(date.format("%Y-%m-%d").to_string()))
+    }
+
+    /// The day of an instant, in UTC.
+    pub fn of(at: Moment) -> Date {
+        Date(at.datetime().format("%Y-%m-%d").to_string())
     }
 
     pub fn day(&self) -> Option<NaiveDate> {
