@@ -157,3 +157,15 @@ impl From<Row> for Person {
         }
     }
 }
+
+/// The account that owns the project.
+pub fn owner(db: &mut Db, project: ProjectId) -> QueryResult<UserId> {
+    memberships::table
+        .filter(
+            memberships::project_id
+                .eq(project)
+                .and(memberships::role.eq(Role::Owner)),
+        )
+        .select(memberships::user_id.assume_not_null())
+        .first(db)
+}

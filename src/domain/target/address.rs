@@ -197,7 +197,7 @@ impl Carried {
         let (addresses, routed) = match s {
             // IPv4-mapped addresses are IPv4 addresses; `to_canonical` has made them so.
             // IPv4-compatible (withdrawn, RFC 4291), `::` among them, and IPv4-translated (::ffff:0:0/96, RFC 2765)
-            [0, 0, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => ([v4(high, low), None], false),
+            [0, 0, 0, 0, 0 | 0xffff, 0, high, low] => ([v4(high, low), None], false),
             // NAT64 (RFC 6052): how a host without IPv4 reaches IPv4 receivers
             [0x64, 0xff9b, 0, 0, 0, 0, high, low] => ([v4(high, low), None], true),
             // NAT64 for local use (RFC 8215); where it puts the address depends on the network's prefix.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::domain::calendar::{Date, TimeOfDay};
 use crate::domain::ids::{MemberId, TagId};
 use crate::domain::task::{Task, TaskPatch};
 
@@ -35,17 +36,17 @@ impl TaskForm {
             priority_id: task.priority.number().to_string(),
             tags: task.tags.clone(),
             assignees: task.assignees.clone(),
-            start_date: text(task.start_date.as_ref().map(|date| date.as_str())),
-            start_time: text(task.start_time.as_ref().map(|time| time.short())),
-            end_date: text(task.end_date.as_ref().map(|date| date.as_str())),
-            end_time: text(task.end_time.as_ref().map(|time| time.short())),
+            start_date: text(task.start_date.as_ref().map(Date::as_str)),
+            start_time: text(task.start_time.as_ref().map(TimeOfDay::short)),
+            end_date: text(task.end_date.as_ref().map(Date::as_str)),
+            end_time: text(task.end_time.as_ref().map(TimeOfDay::short)),
         }
     }
 
     /// What the form says about the task: everything but its parent. A time input shows no seconds; where it still shows
     /// what the task has, the task's own seconds stay.
     pub fn patch(&self, now: &Task) -> TaskPatch {
-        let time = |typed: &String, had: Option<&crate::domain::calendar::TimeOfDay>| match had {
+        let time = |typed: &String, had: Option<&TimeOfDay>| match had {
             Some(had) if had.short() == typed => Some(Some(had.to_string())),
             _ => Some(Some(typed.clone())),
         };
@@ -74,7 +75,6 @@ fn ticked<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::calendar::{Date, TimeOfDay};
     use crate::domain::task::sample;
 
     #[test]
