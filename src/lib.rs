@@ -21,3 +21,7 @@ pub mod press_limit;
 pub mod vault;
 
 pub mod web;
+
+pub mod server;
+
+pub mod cli;

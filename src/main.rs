@@ -1,3 +1,8 @@
-//! The program's entry.
+//! The program's entry: the command line decides what runs.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    taskview_webhooks::cli::run().await
+}

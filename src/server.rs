@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::context::{Context, Store};
 use crate::db::{self, DatabaseUrl};
 use crate::delivery::engine::{self, EngineHandle};
-use crate::delivery::roots_from_pem;
 use crate::delivery::resolve::Resolver;
+use crate::delivery::roots_from_pem;
 use crate::error::AppError;
 use crate::vault::{MasterKey, Vault};
 use crate::web;
@@ -35,7 +35,10 @@ pub struct Parts {
 
 impl Default for Parts {
     fn default() -> Self {
-        Parts { clock: Clock::default(), resolver: Resolver::System }
+        Parts {
+            clock: Clock::default(),
+            resolver: Resolver::System,
+        }
     }
 }
 
@@ -52,7 +55,11 @@ pub struct Application {
 impl Application {
     /// Must run inside an actix system. Afterwards requests are accepted; they are answered once `run_until_stopped` runs.
     pub async fn build(config: Config, parts: Parts) -> Result<Application, StartError> {
-        let lock = config.database.is_sqlite().then(|| lock_data_dir(&config.data_dir)).transpose()?;
+        let lock = config
+            .database
+            .is_sqlite()
+            .then(|| lock_data_dir(&config.data_dir))
+            .transpose()?;
         let store = open_store(&config.database, parts.clock)?;
         let vault = open_vault(&store, &config).await?;
         let extra_roots = match &config.extra_ca_file {
@@ -62,7 +69,13 @@ impl Application {
         let (context, due) = Context::new(store, config, vault);
         let engine = engine::start(context.clone(), parts.resolver, extra_roots, due);
         let (web, port) = web::serve(context.clone()).await.map_err(StartError)?;
-        Ok(Application { context, port, web, engine, _lock: lock })
+        Ok(Application {
+            context,
+            port,
+            web,
+            engine,
+            _lock: lock,
+        })
     }
 
     /// The port that was bound; of interest when the setting was 0.
@@ -101,7 +114,8 @@ impl Application {
 async fn told_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         // Without handlers the signals end the process at once, as they do by default.
         return std::future::pending().await;
     };
@@ -124,16 +138,18 @@ pub fn open_store(url: &DatabaseUrl, clock: Clock) -> Result<Store, StartError> 
 
 fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
     let cannot = |reason: String| {
-        StartError(format!("TASKVIEW_EXTRA_CA_FILE: the certificates in {} cannot be used: {reason}", path.display()))
+        StartError(format!(
+            "TASKVIEW_EXTRA_CA_FILE: the certificates in {} cannot be used: {reason}",
+            path.display()
+        ))
     };
     let pem = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
     roots_from_pem(&pem).map_err(|error| cannot(error.to_string()))
 }
 
 fn lock_data_dir(folder: &Path) -> Result<File, StartError> {
-    let cannot = |error: std::io::Error| {
-        StartError(format!("The data folder {} cannot be used: {error}", folder.display()))
-    };
+    let cannot =
+        |error: std::io::Error| StartError(format!("The data folder {} cannot be used: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(cannot)?;
     let file = File::create(folder.join(LOCK_FILE)).map_err(cannot)?;
     file.try_lock().map_err(|_| {
@@ -149,14 +165,22 @@ fn lock_data_dir(folder: &Path) -> Result<File, StartError> {
 /// The key that is given or kept, and proof that it belongs to this database. A new one is made for an empty database only:
 /// anything else would make every secret in it unreadable for good.
 pub async fn open_vault(store: &Store, config: &Config) -> Result<Vault, StartError> {
-    let key_file = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join(KEY_FILE));
+    let key_file = config
+        .master_key_file
+        .clone()
+        .unwrap_or_else(|| config.data_dir.join(KEY_FILE));
     let given = match &config.master_key {
         Some(text) => {
             Some(MasterKey::parse(&text.0).map_err(|reason| StartError(format!("TASKVIEW_MASTER_KEY: {reason}.")))?)
         }
         None => read_key_file(&key_file, config.master_key_file.is_some())?,
     };
-    let sentence = |error: AppError| StartError(format!("The database cannot be read: {error} {}", error.detail().unwrap_or("")));
+    let sentence = |error: AppError| {
+        StartError(format!(
+            "The database cannot be read: {error} {}",
+            error.detail().unwrap_or("")
+        ))
+    };
     let (checks, empty) = store
         .read(|db| Ok((db::key_checks::load(db)?, db::key_checks::database_is_empty(db)?)))
         .await
@@ -197,12 +221,19 @@ fn read_key_file(path: &Path, must_exist: bool) -> Result<Option<MasterKey>, Sta
     match std::fs::read_to_string(path) {
         Ok(text) => {
             let text = zeroize::Zeroizing::new(text);
-            let key = MasterKey::parse(&text)
-                .map_err(|reason| StartError(format!("The master key in {} cannot be used: {reason}.", path.display())))?;
+            let key = MasterKey::parse(&text).map_err(|reason| {
+                StartError(format!(
+                    "The master key in {} cannot be used: {reason}.",
+                    path.display()
+                ))
+            })?;
             Ok(Some(key))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(None),
-        Err(error) => Err(StartError(format!("The master key file {} cannot be read: {error}", path.display()))),
+        Err(error) => Err(StartError(format!(
+            "The master key file {} cannot be read: {error}",
+            path.display()
+        ))),
     }
 }
 
@@ -214,12 +245,21 @@ fn make_key_file(path: &Path) -> Result<MasterKey, StartError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         file.write_all(key.to_base64().as_bytes())?;
         file.write_all(b"\n")?;
         // The key must be on disk before the first secret sealed under it is.
         file.sync_all()
     };
-    write().map_err(|error| StartError(format!("The master key file {} cannot be made: {error}", path.display())))?;
+    write().map_err(|error| {
+        StartError(format!(
+            "The master key file {} cannot be made: {error}",
+            path.display()
+        ))
+    })?;
     Ok(key)
 }

@@ -8,5 +8,6 @@ pub mod form_tokens;
 pub mod members;
 pub mod projects;
 pub mod publish;
+pub mod sessions;
 pub mod tasks;
 pub mod webhooks;

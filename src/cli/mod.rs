@@ -32,7 +32,13 @@ struct Cli {
     serve: Settings,
 
     /// What to log, e.g. info, warn or taskview_webhooks=debug
-    #[arg(long, env = "TASKVIEW_LOG", default_value = "info", global = true, value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "TASKVIEW_LOG",
+        default_value = "info",
+        global = true,
+        value_name = "FILTER"
+    )]
     log: String,
 }
 
@@ -95,9 +101,12 @@ pub async fn run() -> ExitCode {
 
 /// For people on a terminal, one JSON object a line otherwise. Always to standard error: standard output is for results.
 fn start_log(filter: &str) -> Result<(), String> {
-    let filter: tracing_subscriber::EnvFilter =
-        filter.parse().map_err(|error| format!("“{filter}” is not a filter ({error}); write e.g. info or warn"))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter: tracing_subscriber::EnvFilter = filter
+        .parse()
+        .map_err(|error| format!("“{filter}” is not a filter ({error}); write e.g. info or warn"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.compact().with_target(false).init();
     } else {

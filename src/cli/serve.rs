@@ -21,8 +21,15 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
 }
 
 fn describe(config: &Config) {
-    let public = config.public_url.as_ref().map_or("none (laptop mode: only this machine is answered)", |url| url.as_str());
-    let public = if config.public_url.is_none() && !config.laptop_mode() { "none" } else { public };
+    let public = config
+        .public_url
+        .as_ref()
+        .map_or("none (laptop mode: only this machine is answered)", |url| url.as_str());
+    let public = if config.public_url.is_none() && !config.laptop_mode() {
+        "none"
+    } else {
+        public
+    };
     println!("database:   {}", config.database);
     println!("public URL: {public}");
     println!("deliveries: to public addresses{}", also(config));
@@ -30,7 +37,11 @@ fn describe(config: &Config) {
 
 fn also(config: &Config) -> String {
     let allowed = config.allow.to_string();
-    if allowed.is_empty() { String::new() } else { format!(", and as allowed to {allowed}") }
+    if allowed.is_empty() {
+        String::new()
+    } else {
+        format!(", and as allowed to {allowed}")
+    }
 }
 
 /// An IPv6 address needs brackets in a URL.

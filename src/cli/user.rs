@@ -62,20 +62,39 @@ pub(super) struct PasswordFrom {
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Add { login, email, name, password: _, store } => {
+        Command::Add {
+            login,
+            email,
+            name,
+            password: _,
+            store,
+        } => {
             let store = open_store(&store.database()?, Clock::default())?;
-            let new = NewAccount { login, email, name: name.unwrap_or_default(), password: read_password()? };
+            let new = NewAccount {
+                login,
+                email,
+                name: name.unwrap_or_default(),
+                password: read_password()?,
+            };
             let user = accounts::add(&store, &Gate::default(), new).await?;
             println!("added {}", user.login);
         }
         Command::List { store } => {
             let people = open_existing(&store)?.read(|db| Ok(users::list(db)?)).await?;
             for user in people {
-                let state = if user.disabled_at.is_some() { "disabled" } else { "active" };
+                let state = if user.disabled_at.is_some() {
+                    "disabled"
+                } else {
+                    "active"
+                };
                 println!("{}\t{}\t{}\t{state}", user.login, user.email, user.name);
             }
         }
-        Command::Password { login, password: _, store } => {
+        Command::Password {
+            login,
+            password: _,
+            store,
+        } => {
             let store = open_existing(&store)?;
             accounts::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
             println!("changed the password of {login}");

@@ -166,3 +166,34 @@ pub fn sweep(db: &mut Db, limit: i64, now: Moment) -> QueryResult<usize> {
     }
     diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(db)
 }
+
+/// What pages keep from one request to the next.
+pub fn set_state_by_token(db: &mut Db, token_hash: &[u8], state: &str) -> QueryResult<()> {
+    diesel::update(sessions::table.filter(sessions::token_hash.eq(token_hash.to_vec())))
+        .set(sessions::state.eq(state))
+        .execute(db)
+        .map(drop)
+}
+
+pub fn end_by_token(db: &mut Db, token_hash: &[u8]) -> QueryResult<()> {
+    diesel::delete(sessions::table.filter(sessions::token_hash.eq(token_hash.to_vec())))
+        .execute(db)
+        .map(drop)
+}
+
+/// One's own sessions, the newest first.
+pub fn of_user(db: &mut Db, user: UserId, now: Moment) -> QueryResult<Vec<Session>> {
+    sessions::table
+        .filter(sessions::user_id.eq(user).and(sessions::expires_at.gt(now)))
+        .order(sessions::id.desc())
+        .limit(100)
+        .select(Session::as_select())
+        .load(db)
+}
+
+/// Ends one of one's own sessions; `false` when it is none.
+pub fn end_own(db: &mut Db, user: UserId, id: SessionId) -> QueryResult<bool> {
+    diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user))))
+        .execute(db)
+        .map(|ended| ended == 1)
+}

@@ -19,3 +19,4 @@ pub mod status;
 pub mod tag;
 pub mod target;
 pub mod task;
+pub mod token;

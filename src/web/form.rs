@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::page_error::PageError;
 use crate::domain::field_error::FieldError;
+use crate::error::AppError;
 
 /// The errors of one form; empty for a fresh one.
 #[derive(Debug, Default)]
@@ -61,3 +63,21 @@ impl askama::FastWritable for Attributes {
 }
 
 impl askama::filters::HtmlSafe for Attributes {}
+
+/// The fields of a form. Unlike actix's own extractor it reads a name that comes several times, as checkboxes send it, into
+/// a list, and says what it does not understand on a page.
+pub struct Form<T>(pub T);
+
+impl<T: serde::de::DeserializeOwned + 'static> actix_web::FromRequest for Form<T> {
+    type Error = actix_web::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &actix_web::HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
+        let bytes = actix_web::web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let fields = serde_html_form::from_bytes(&bytes.await?)
+                .map_err(|error| PageError(AppError::invalid("", format!("The form was not understood: {error}."))))?;
+            Ok(Form(fields))
+        })
+    }
+}

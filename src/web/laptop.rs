@@ -2,7 +2,29 @@
 //! That is safe only while nobody else can reach it, so a foreign `Host` (DNS rebinding) and every sign of a proxy in front
 //! are refused.
 
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+
+use crate::context::Context;
+
+/// Around everything the server answers.
+pub async fn guard<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let laptop = request
+        .app_data::<web::Data<Context>>()
+        .is_some_and(|ctx| ctx.config().laptop_mode());
+    if laptop && let Some(sentence) = refusal(request.headers()) {
+        let answer = super::plain(StatusCode::MISDIRECTED_REQUEST, &sentence);
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
+}
 
 /// The sentence for a request that laptop mode refuses; `None` when it may pass. Said with `421 Misdirected Request`.
 pub fn refusal(headers: &HeaderMap) -> Option<String> {

@@ -1,13 +1,128 @@
 //! Pages for people and JSON for programs. A handler reads the request, calls one action and renders; rules live below.
-//! `routes` is the one table of every URL.
+//! `routes` is the one table of every URL; this file puts the rules that hold for all of them around it.
 
+pub mod api;
+pub mod api_error;
 pub mod assets;
+pub mod caller;
+pub mod flash;
 pub mod form;
 pub mod headers;
+pub mod health;
 pub mod json_tree;
 pub mod laptop;
+pub mod page;
+pub mod page_error;
+pub mod pages;
+pub mod routes;
 pub mod same_origin;
+pub mod session;
+pub mod signed_in;
+pub mod theme;
 pub mod words;
 
 #[cfg(test)]
 mod parts_tests;
+
+use actix_files::Files;
+use actix_web::dev::Server;
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpServer, web};
+use tracing_actix_web::TracingLogger;
+
+use crate::context::Context;
+use crate::db::users;
+use crate::error::AppError;
+
+/// The largest body that is read, of a form or of JSON.
+const BODY: usize = 1024 * 1024;
+/// Pages are quick; what limits us is the database.
+const WORKERS: usize = 2;
+const STOP_SECONDS: u64 = 10;
+
+/// Binds the address. Requests are answered once the server is awaited. Also says the port, which is of interest when the
+/// setting was 0.
+pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
+    let config = ctx.config();
+    let listen = config.listen;
+    let assets = assets::unpack(&config.data_dir, config.static_dir.as_deref()).map_err(|error| {
+        format!(
+            "The static files cannot be unpacked into {}: {error}",
+            config.data_dir.display()
+        )
+    })?;
+    tell_setup_code(&ctx)
+        .await
+        .map_err(|error| format!("The database cannot be read: {error}"))?;
+    let context = web::Data::new(ctx);
+    let server = HttpServer::new(move || {
+        let immutable = assets.immutable;
+        App::new()
+            .app_data(context.clone())
+            .app_data(web::PayloadConfig::new(BODY))
+            .app_data(
+                web::JsonConfig::default()
+                    .limit(BODY)
+                    .error_handler(|error, _| api_error::from_json(error).into()),
+            )
+            .app_data(web::PathConfig::default().error_handler(|_, _| page_error::PageError(AppError::NotFound).into()))
+            .app_data(web::QueryConfig::default().error_handler(|error, _| {
+                page_error::PageError(AppError::invalid(
+                    "",
+                    format!("The address was not understood: {error}."),
+                ))
+                .into()
+            }))
+            .wrap(Compress::default())
+            .wrap(from_fn(headers::safe))
+            .wrap(from_fn(laptop::guard))
+            .wrap(TracingLogger::default())
+            .route("/healthz", web::get().to(health::healthz))
+            .service(
+                web::scope(assets::base())
+                    .wrap(from_fn(move |request, next| assets::caching(immutable, request, next)))
+                    .service(Files::new("", &assets.folder).prefer_utf8(true)),
+            )
+            .service(
+                web::scope("/module")
+                    .wrap(from_fn(api_error::dress))
+                    .configure(routes::api),
+            )
+            .service(
+                web::scope("")
+                    .wrap(from_fn(page_error::dress))
+                    .wrap(from_fn(flash::carry))
+                    .wrap(session::middleware(&context))
+                    .wrap(from_fn(same_origin::guard))
+                    .configure(routes::pages)
+                    .default_service(web::to(pages::nothing_here)),
+            )
+    })
+    .workers(WORKERS)
+    .shutdown_timeout(STOP_SECONDS)
+    .disable_signals()
+    .bind(listen)
+    .map_err(|error| format!("The address {listen} cannot be used: {error}. Set TASKVIEW_LISTEN to another one."))?;
+    let port = server.addrs().first().map_or(listen.port(), std::net::SocketAddr::port);
+    Ok((server.run(), port))
+}
+
+/// While there is no account, whoever reaches the server could make the first one: outside of laptop mode only with this.
+async fn tell_setup_code(ctx: &Context) -> Result<(), AppError> {
+    let empty = !ctx.read(|db| Ok(users::any(db)?)).await?;
+    if empty && !ctx.config().laptop_mode() {
+        tracing::warn!(
+            code = ctx.gate().setup_code(),
+            "there is no account yet; this set-up code makes the first one"
+        );
+    }
+    Ok(())
+}
+
+/// A short sentence without a page around it, for what never reaches a handler.
+fn plain(status: StatusCode, sentence: &str) -> actix_web::HttpResponse {
+    actix_web::HttpResponse::build(status)
+        .content_type("text/plain; charset=utf-8")
+        .body(format!("{sentence}\n"))
+}

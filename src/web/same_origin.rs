@@ -1,9 +1,33 @@
 //! Keeps other sites from acting with a visitor's cookie. Modern browsers say where a request comes from in `Sec-Fetch-Site`;
 //! older ones send `Origin`. A request that carries its own `Authorization` has nothing to borrow and is exempt.
 
-use actix_web::http::Method;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
 use url::Url;
+
+use crate::context::Context;
+
+/// Around all pages.
+pub async fn guard<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let ctx = request.app_data::<web::Data<Context>>();
+    let public = ctx.and_then(|ctx| ctx.config().public_url.as_ref());
+    if allowed(request.method(), request.headers(), public) {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    }
+    let mut sentence = "This request did not come from a page of this server, so it was refused.".to_owned();
+    if let Some(public) = public {
+        sentence.push_str(&format!(" Use {public} in the browser; TASKVIEW_PUBLIC_URL says so."));
+    }
+    let answer = super::plain(StatusCode::FORBIDDEN, &sentence);
+    Ok(request.into_response(answer).map_into_right_body())
+}
 
 /// Whether a request that changes something may use the visitor's cookie.
 /// `public` is the configured public URL; without one the origin must name the host and port of `Host`.

@@ -64,6 +64,27 @@ impl AllowList {
     }
 }
 
+/// As it would be written in the setting.
+impl std::fmt::Display for AllowList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, entry) in self.entries.iter().enumerate() {
+            if place > 0 {
+                f.write_str(", ")?;
+            }
+            match entry {
+                Entry::Loopback => f.write_str("loopback")?,
+                Entry::Private => f.write_str("private")?,
+                Entry::Net(net) => write!(f, "{net}")?,
+                Entry::Address(address) => write!(f, "{address}")?,
+                Entry::Host { name, port: None } => f.write_str(name)?,
+                Entry::Host { name, port: Some(port) } => write!(f, "{name}:{port}")?,
+                Entry::Suffix(suffix) => write!(f, "*{suffix}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Entry {
     fn parse(word: &str) -> Result<Entry, String> {
         let unreadable = || {

@@ -1,0 +1,34 @@
+//! Random strings that stand for a right: sessions, access and refresh tokens, the set-up code. Only their hash is stored;
+//! 256 bits need no salt and no slow hash.
+
+use rand::Rng;
+use sha2::{Digest, Sha256};
+
+/// A token as its holder knows it. `Debug` prints nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    pub fn random(rng: &mut impl Rng) -> Self {
+        Token(hex::encode(rng.random::<[u8; 32]>()))
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    pub fn hash(&self) -> Vec<u8> {
+        hash(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// What is stored of a token that somebody showed.
+pub fn hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}

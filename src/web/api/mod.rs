@@ -1,0 +1,26 @@
+//! The JSON API under `/module`, one file per noun. Success is `{"response": …}` but for the sign-in.
+
+pub mod auth;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+
+use super::api_error::ApiError;
+
+/// `200 {"response": …}`
+pub fn ok(response: impl Serialize) -> Result<HttpResponse, ApiError> {
+    #[derive(Serialize)]
+    struct Envelope<T> {
+        response: T,
+    }
+    Ok(HttpResponse::Ok().json(Envelope { response }))
+}
+
+/// A path that is not in the table.
+pub async fn nothing_here() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Http(
+        StatusCode::NOT_FOUND,
+        "There is no such call.".to_owned(),
+    ))
+}

@@ -1,0 +1,17 @@
+//! The pages, one file per noun.
+
+pub mod account;
+pub mod home;
+pub mod setup;
+pub mod sign_in;
+pub mod theme;
+
+use actix_web::HttpResponse;
+
+use super::page_error::PageError;
+use crate::error::AppError;
+
+/// What no line of the table names.
+pub async fn nothing_here() -> Result<HttpResponse, PageError> {
+    Err(AppError::NotFound.into())
+}

@@ -1,0 +1,49 @@
+//! The switch between light and dark, for everybody who looks at a page.
+
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::REFERER;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use url::Url;
+
+use crate::context::Context;
+use crate::web::flash::redirect;
+use crate::web::form::Form;
+use crate::web::signed_in::safe_next;
+use crate::web::theme;
+
+#[derive(Deserialize)]
+pub struct Choice {
+    #[serde(default)]
+    theme: String,
+}
+
+pub async fn switch(ctx: Data<Context>, request: HttpRequest, Form(choice): Form<Choice>) -> HttpResponse {
+    let came_from = request
+        .headers()
+        .get(REFERER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|url| Url::parse(url).ok());
+    let back = came_from.map_or_else(
+        || "/".to_owned(),
+        |url| url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+    );
+    let mut response = redirect(safe_next(&back));
+    let chosen = theme::known(&choice.theme);
+    let cookie = Cookie::build(theme::COOKIE, chosen)
+        .path("/")
+        .http_only(true)
+        .secure(ctx.config().is_https())
+        .same_site(SameSite::Lax)
+        .max_age(if chosen.is_empty() {
+            Duration::ZERO
+        } else {
+            Duration::days(365)
+        })
+        .finish();
+    // A cookie that holds one of two words is always a valid header.
+    let _ = response.add_cookie(&cookie);
+    response
+}

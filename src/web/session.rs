@@ -1,0 +1,158 @@
+//! Sessions of browsers as rows, so that they can be listed and revoked: the store that actix-session keeps them in. The
+//! cookie carries a random key, the table its hash. There is no row before somebody has signed in.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use actix_session::config::{CookieContentSecurity, PersistentSession};
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_session::{Session, SessionMiddleware};
+use actix_web::cookie::{Key, SameSite, time::Duration as CookieDuration};
+
+use crate::actions::sessions::BROWSER;
+use crate::context::Context;
+use crate::db::sessions::{self, NewSession, SessionKind};
+use crate::db::users;
+use crate::domain::ids::UserId;
+use crate::domain::token::{Token, hash};
+use crate::error::AppError;
+
+/// What the state of a session holds under which name. Only the account is stored; the rest is added when it is loaded.
+pub const USER: &str = "user";
+pub const ID: &str = "id";
+pub const LOGIN: &str = "login";
+pub const NAME: &str = "name";
+
+/// A session that is in use is written down as seen no more often than this.
+const SEEN: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Clone)]
+pub struct Sessions(Context);
+
+/// The cookie: out of the script's reach, not sent along from other sites, encrypted under a key derived from the master key.
+pub fn middleware(ctx: &Context) -> SessionMiddleware<Sessions> {
+    let https = ctx.config().is_https();
+    let life = CookieDuration::seconds(i64::try_from(BROWSER.as_secs()).unwrap_or(i64::MAX));
+    SessionMiddleware::builder(
+        Sessions(ctx.clone()),
+        Key::derive_from(ctx.vault().derive("cookies").as_slice()),
+    )
+    .cookie_name(if https { "__Host-session" } else { "session" }.to_owned())
+    .cookie_secure(https)
+    .cookie_http_only(true)
+    .cookie_same_site(SameSite::Lax)
+    .cookie_path("/".to_owned())
+    .cookie_content_security(CookieContentSecurity::Private)
+    .session_lifecycle(PersistentSession::default().session_ttl(life))
+    .build()
+}
+
+/// Makes this browser's session the account's, under a new key: whoever knew the old one has nothing.
+pub fn begin(session: &Session, user: UserId) -> Result<(), AppError> {
+    session.clear();
+    session
+        .insert(USER, user.0)
+        .map_err(|error| AppError::Internal(error.to_string()))?;
+    session.renew();
+    Ok(())
+}
+
+impl SessionStore for Sessions {
+    async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
+        let (hash, now) = (hash(key.as_ref()), self.0.now());
+        let found = self
+            .0
+            .read(move |db| {
+                let Some(session) = sessions::find(db, SessionKind::Browser, &hash, now)? else {
+                    return Ok(None);
+                };
+                let user = users::find(db, session.user_id)?;
+                Ok(Some((session, user)))
+            })
+            .await
+            .map_err(|error| LoadError::Other(error.into()))?;
+        let Some((session, user)) = found else { return Ok(None) };
+        if now.since(session.last_seen_at) > SEEN {
+            let (id, ends) = (session.id, now + BROWSER);
+            self.0
+                .write(move |tx| Ok(sessions::touch(tx.db, id, ends, tx.now)?))
+                .await
+                .map_err(|error| LoadError::Other(error.into()))?;
+        }
+        let mut state: HashMap<String, String> =
+            serde_json::from_str(&session.state).map_err(|error| LoadError::Deserialization(error.into()))?;
+        let text = |value: &str| serde_json::Value::from(value).to_string();
+        state.insert(USER.to_owned(), user.id.to_string());
+        state.insert(ID.to_owned(), session.id.to_string());
+        state.insert(LOGIN.to_owned(), text(&user.login));
+        state.insert(NAME.to_owned(), text(&user.name));
+        Ok(Some(state))
+    }
+
+    async fn save(&self, state: HashMap<String, String>, _: &CookieDuration) -> Result<SessionKey, SaveError> {
+        let token = Token::random(&mut rand::rng());
+        let user = state.get(USER).and_then(|text| text.parse().ok()).map(UserId);
+        let Some(user) = user else {
+            return Err(SaveError::Other(
+                AppError::Internal("a session without an account".to_owned()).into(),
+            ));
+        };
+        let (hash, kept) = (token.hash(), stored(&state));
+        self.0
+            .write(move |tx| {
+                let new = NewSession {
+                    user,
+                    kind: SessionKind::Browser,
+                    token_hash: &hash,
+                    refresh_hash: None,
+                    state: &kept,
+                    token_expires_at: tx.now + BROWSER,
+                    expires_at: tx.now + BROWSER,
+                };
+                Ok(sessions::insert(tx.db, &new, tx.now)?)
+            })
+            .await
+            .map_err(|error| SaveError::Other(error.into()))?;
+        token
+            .expose()
+            .to_owned()
+            .try_into()
+            .map_err(|_| SaveError::Other(AppError::NotSignedIn.into()))
+    }
+
+    async fn update(
+        &self,
+        key: SessionKey,
+        state: HashMap<String, String>,
+        _: &CookieDuration,
+    ) -> Result<SessionKey, UpdateError> {
+        let (hash, kept) = (hash(key.as_ref()), stored(&state));
+        self.0
+            .write(move |tx| Ok(sessions::set_state_by_token(tx.db, &hash, &kept)?))
+            .await
+            .map_err(|error| UpdateError::Other(error.into()))?;
+        Ok(key)
+    }
+
+    /// A session in use goes on: `load` sees to that, and writes only now and then.
+    async fn update_ttl(&self, _: &SessionKey, _: &CookieDuration) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
+        let hash = hash(key.as_ref());
+        self.0
+            .write(move |tx| Ok(sessions::end_by_token(tx.db, &hash)?))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The state without what the row and the account say already.
+fn stored(state: &HashMap<String, String>) -> String {
+    let rest: HashMap<_, _> = state
+        .iter()
+        .filter(|(name, _)| ![USER, ID, LOGIN, NAME].contains(&name.as_str()))
+        .collect();
+    serde_json::json!(rest).to_string()
+}

@@ -1,0 +1,109 @@
+//! Who asks. A handler that takes [`SignedIn`] is reached by people with a session only; everybody else is led to the
+//! sign-in page and back.
+
+use std::future::{Ready, ready};
+
+use actix_session::SessionExt;
+use actix_web::dev::Payload;
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+
+use super::flash::{self, Flash};
+use super::session::{ID, LOGIN, NAME, USER};
+use super::theme;
+use crate::actions::access::Actor;
+use crate::domain::ids::{SessionId, UserId};
+
+/// A person with a session, and what the frame of every page needs to know of the request. Cheap to clone into `ctx.read`.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub actor: Actor,
+    pub session: SessionId,
+    pub login: String,
+    pub name: String,
+    pub theme: &'static str,
+    pub flash: Option<Flash>,
+}
+
+/// Nobody is signed in.
+#[derive(Debug, thiserror::Error)]
+#[error("Sign in first.")]
+pub struct SignInFirst {
+    /// Where to come back to.
+    next: Option<String>,
+}
+
+impl ResponseError for SignInFirst {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::SEE_OTHER
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let to = match &self.next {
+            Some(next) => {
+                let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                format!("/sign-in?next={next}")
+            }
+            None => "/sign-in".to_owned(),
+        };
+        HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish()
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = SignInFirst;
+    type Future = Ready<Result<Self, SignInFirst>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let session = request.get_session();
+        let number = |name| session.get::<i64>(name).ok().flatten();
+        let text = |name| session.get::<String>(name).ok().flatten().unwrap_or_default();
+        let (Some(user), Some(id)) = (number(USER), number(ID)) else {
+            // What somebody wanted to change cannot be repeated after the sign-in; a page can.
+            let next = (request.method() == Method::GET)
+                .then(|| request.uri().path_and_query().map(ToString::to_string))
+                .flatten()
+                .filter(|next| next != "/");
+            return ready(Err(SignInFirst { next }));
+        };
+        ready(Ok(SignedIn {
+            actor: Actor {
+                user: UserId(user),
+                address: request.peer_addr().map(|peer| peer.ip()),
+            },
+            session: SessionId(id),
+            login: text(LOGIN),
+            name: text(NAME),
+            theme: theme::of(request),
+            flash: flash::of(request),
+        }))
+    }
+}
+
+/// Where to go after the sign-in: a path of this server, whatever the address says.
+pub fn safe_next(next: &str) -> &str {
+    let inside = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.chars().any(|c| c.is_control() || c.is_whitespace());
+    if inside { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_never_leads_to_another_host() {
+        for (next, expected) in [
+            ("/projects/3/webhooks?x=1", "/projects/3/webhooks?x=1"),
+            ("//evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("https://evil.example", "/"),
+            ("/\t/evil.example", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(safe_next(next), expected, "{next}");
+        }
+    }
+}
