@@ -1,4 +1,4 @@
-//! The program's entry: the command line decides what runs.
+//! The command line → one subcommand. All else is in the library.
 
 use std::process::ExitCode;
 
