@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::actions::access::{self, Actor, Manager, Member};
 use crate::actions::tasks::unassign_member;
 use crate::db::memberships::{self, Person};
-use crate::db::{Db, Tx, projects, tasks};
+use crate::db::{Db, Tx, projects, tasks, users};
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::role::Role;
 use crate::error::AppError;
@@ -51,7 +51,8 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     if email.is_empty() {
         return Err(AppError::invalid("email", "Enter an e-mail address."));
     }
-    let Some(user) = memberships::account_with_email(tx.db, &email)? else {
+    let account = users::find_by_email(tx.db, &email)?.filter(|account| account.disabled_at.is_none());
+    let Some(user) = account.map(|account| account.id) else {
         return Err(AppError::invalid(
             "email",
             "Nobody here has an account with this e-mail. An operator can make one with `taskview-webhooks user add`.",

@@ -19,6 +19,7 @@ pub const COUNTED: i64 = 10_000;
 pub struct Listed {
     pub project: Project,
     pub role: Role,
+    pub owner: UserId,
     /// Top-level tasks that are not complete.
     pub open: i64,
     /// Webhooks that are failing or turned themselves off.
@@ -36,7 +37,6 @@ pub struct Edit {
 /// What goes with a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Losses {
-    pub project: Project,
     pub tasks: i64,
     /// Without the owner.
     pub members: usize,
@@ -51,7 +51,9 @@ pub fn list(db: &mut Db, user: UserId) -> Result<Vec<Listed>, AppError> {
     let ids: Vec<ProjectId> = rows.iter().map(|(project, _)| project.id).collect();
     let open = projects::open_tasks(db, &ids)?;
     let alerts = projects::alerts(db, &ids)?;
+    let owners = memberships::owners(db, &ids)?;
     let listed = rows.into_iter().map(|(project, role)| Listed {
+        owner: owners.get(&project.id).copied().unwrap_or(project.creator_id),
         open: open.get(&project.id).copied().unwrap_or(0),
         alerts: alerts.get(&project.id).copied().unwrap_or(0),
         project,
@@ -66,20 +68,20 @@ pub fn find_to_change(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<Membe
 }
 
 /// What deleting it would take away; for its owner.
-pub fn losses(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<Losses, AppError> {
+pub fn losses(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<(Member, Losses), AppError> {
     let owner = access::owner(db, actor, id)?;
     let hooks = webhooks::list(db, actor.user, id)?;
     let mut deliveries = 0;
     for hook in &hooks {
         deliveries += history::count_up_to(db, hook.id, COUNTED + 1 - deliveries)?;
     }
-    Ok(Losses {
-        project: owner.project.clone(),
+    let losses = Losses {
         tasks: projects::count_tasks(db, id)?,
         members: memberships::people(db, id)?.len() - 1,
         webhooks: hooks.len(),
         deliveries,
-    })
+    };
+    Ok((owner.member(), losses))
 }
 
 /// A new project with the statuses and tags that every project begins with. Who makes it, owns it.

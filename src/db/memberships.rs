@@ -1,5 +1,7 @@
 //! Who belongs to a project, in which role. A row's id is the member id everywhere.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::Db;
@@ -87,13 +89,17 @@ pub fn find(db: &mut Db, project: ProjectId, id: MemberId) -> QueryResult<Person
     Ok(row.into())
 }
 
-/// The account that can be made a member by its e-mail, which is stored in lower case.
-pub fn account_with_email(db: &mut Db, email: &str) -> QueryResult<Option<UserId>> {
-    users::table
-        .filter(users::email.eq(email).and(users::disabled_at.is_null()))
-        .select(users::id)
-        .first(db)
-        .optional()
+/// The account that owns each project.
+pub fn owners(db: &mut Db, projects: &[ProjectId]) -> QueryResult<HashMap<ProjectId, UserId>> {
+    let rows: Vec<(ProjectId, UserId)> = memberships::table
+        .filter(
+            memberships::project_id
+                .eq_any(projects)
+                .and(memberships::role.eq(Role::Owner)),
+        )
+        .select((memberships::project_id, memberships::user_id.assume_not_null()))
+        .load(db)?;
+    Ok(rows.into_iter().collect())
 }
 
 pub fn insert(db: &mut Db, project: ProjectId, user: UserId, role: Role, now: Moment) -> QueryResult<MemberId> {

@@ -9,6 +9,7 @@ pub mod health;
 pub mod ids;
 pub mod moment;
 pub mod payload;
+pub mod permission;
 pub mod project;
 pub mod retry;
 pub mod role;

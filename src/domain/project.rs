@@ -52,6 +52,15 @@ pub struct ProjectPatch {
 }
 
 impl ProjectPatch {
+    /// Whether it can be applied to a project, whichever that is.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        let any = ProjectDraft {
+            name: "any".to_owned(),
+            ..ProjectDraft::blank()
+        };
+        self.onto(any).map(drop)
+    }
+
     /// The draft with what was given put in its place. All that is wrong is told at once.
     pub fn onto(&self, base: ProjectDraft) -> Result<ProjectDraft, Vec<FieldError>> {
         let mut errors = Vec::new();
@@ -130,6 +139,12 @@ mod tests {
 
         let names: Vec<_> = errors.unwrap_err().into_iter().map(|error| error.name).collect();
         assert_eq!(names, ["name", "description", "color"]);
+    }
+
+    #[test]
+    fn a_patch_is_checked_without_the_project() {
+        assert_eq!(ProjectPatch::default().check(), Ok(()));
+        assert!(patch(" ", "", "").check().is_err());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Every URL, in one table: pages first, then the JSON API under `/module`. A new one is one line.
 
-use actix_web::web::{ServiceConfig, get, post, resource, to};
+use actix_web::web::{ServiceConfig, delete, get, patch, post, resource, to};
 
 use super::{api, pages};
 
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, home, setup, sign_in, theme};
+    use pages::{account, home, members, projects, setup, sign_in, theme};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -15,13 +15,44 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/theme", post().to(theme::switch))
         .route("/account", get().to(account::show))
         .route("/account/password", post().to(account::change_password))
-        .route("/account/sessions/{session}/end", post().to(account::end_session));
+        .route("/account/sessions/{session}/end", post().to(account::end_session))
+        .route("/projects/new", get().to(projects::new))
+        .route("/projects/new", post().to(projects::create))
+        .route("/projects/{project}/edit", get().to(projects::edit))
+        .route("/projects/{project}/edit", post().to(projects::save))
+        .route("/projects/{project}/archive", post().to(projects::archive))
+        .route("/projects/{project}/delete", get().to(projects::confirm_delete))
+        .route("/projects/{project}/delete", post().to(projects::delete))
+        .route("/projects/{project}/members", get().to(members::list))
+        .route("/projects/{project}/members", post().to(members::add))
+        .route(
+            "/projects/{project}/members/{member}/role",
+            post().to(members::set_role),
+        )
+        .route(
+            "/projects/{project}/members/{member}/remove",
+            get().to(members::confirm_remove),
+        )
+        .route(
+            "/projects/{project}/members/{member}/remove",
+            post().to(members::remove),
+        )
+        .route("/projects/{project}/leave", get().to(members::confirm_leave))
+        .route("/projects/{project}/leave", post().to(members::leave));
 }
 
 pub fn api(cfg: &mut ServiceConfig) {
-    use api::auth;
+    use api::{auth, collaboration, goals};
     cfg.service(resource("/auth/login").route(post().to(auth::login)))
         .service(resource("/auth/refresh/token").route(post().to(auth::refresh)))
         .service(resource("/auth/logout").route(post().to(auth::logout)))
+        .service(
+            resource("/goals")
+                .route(get().to(goals::list))
+                .route(post().to(goals::create))
+                .route(patch().to(goals::edit))
+                .route(delete().to(goals::delete)),
+        )
+        .service(resource("/collaboration/{goal}").route(get().to(collaboration::list)))
         .default_service(to(api::nothing_here));
 }

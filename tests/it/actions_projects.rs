@@ -114,7 +114,7 @@ async fn a_deleted_project_is_gone_at_once_without_events_and_its_rows_follow() 
     place.add_bob(project, Role::Manager).await;
     place.task(project, &[]).await;
     place.webhook(project).await;
-    let losses = place.read(move |db| projects::losses(db, &ADA, project)).await.unwrap();
+    let (_, losses) = place.read(move |db| projects::losses(db, &ADA, project)).await.unwrap();
     assert_eq!((losses.tasks, losses.members, losses.webhooks), (1, 1, 1));
     assert!(matches!(
         place.act(move |tx| projects::delete(tx, &BOB, project)).await,

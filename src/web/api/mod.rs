@@ -1,6 +1,8 @@
 //! The JSON API under `/module`, one file per noun. Success is `{"response": …}` but for the sign-in.
 
 pub mod auth;
+pub mod collaboration;
+pub mod goals;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -26,7 +26,9 @@ pub async fn show(ctx: Data<Context>, who: Result<SignedIn, SignInFirst>) -> Res
     };
     let flash = who.flash.clone();
     let shell = ctx.read(move |db| who.shell(db, "Projects")).await?;
-    match shell.projects.first() {
+    // One that was put away is not what somebody comes for.
+    let first = shell.projects.iter().min_by_key(|project| project.archived);
+    match first {
         Some(first) => {
             let to = format!("/projects/{}", first.id);
             Ok(flash.map_or_else(|| redirect(&to), |flash| flash.on(&to)))

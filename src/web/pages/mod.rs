@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod home;
+pub mod members;
+pub mod projects;
 pub mod setup;
 pub mod sign_in;
 pub mod theme;
