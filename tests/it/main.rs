@@ -10,6 +10,7 @@ mod db_conformance;
 mod delivery_engine;
 mod delivery_sender;
 mod delivery_targets;
+mod first_start;
 mod interleavings;
 mod migrations_agree;
 mod task_events;

@@ -2,9 +2,11 @@
 //! plumbing in here.
 
 pub mod api_client;
+pub mod app;
 pub mod browser;
 pub mod certificates;
 pub mod database;
+pub mod given;
 pub mod log;
 pub mod node_receiver;
 pub mod page;
@@ -12,4 +14,5 @@ pub mod place;
 pub mod process;
 pub mod received;
 pub mod receiver;
+pub mod story;
 pub mod wait;
