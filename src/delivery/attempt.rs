@@ -30,7 +30,7 @@ pub struct LeaseHold {
 
 /// Sends a claimed delivery. `None`: the lease ran out first (the process was paused), and somebody else will send it.
 pub async fn make(
-    claimed: Claimed,
+    mut claimed: Claimed,
     secret: Secret,
     lease: LeaseHold,
     sender: &Sender,
@@ -57,7 +57,7 @@ pub async fn make(
     } else {
         match Url::parse(&claimed.url) {
             Ok(url) => {
-                let body = Bytes::from(claimed.body.clone());
+                let body = Bytes::from(std::mem::take(&mut claimed.body));
                 sender
                     .post(Request {
                         url,

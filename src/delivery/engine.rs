@@ -191,7 +191,10 @@ impl Engine {
         due: &mut mpsc::UnboundedReceiver<Vec<Due>>,
         stopped: &mut mpsc::UnboundedReceiver<()>,
     ) -> News {
-        let until_next = self.lanes.next().map_or(POLL, |next| next.since(now));
+        let until_next = match self.paused_until {
+            Some(until) if self.is_paused() => until.saturating_duration_since(Instant::now()),
+            _ => self.lanes.next().map_or(POLL, |next| next.since(now)),
+        };
         // A lane that is ready but has no budget waits for an attempt to end, not for its instant.
         let sleep = until_next.clamp(Duration::from_millis(1), POLL);
         tokio::select! {
