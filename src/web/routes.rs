@@ -5,7 +5,7 @@ use actix_web::web::{ServiceConfig, delete, get, patch, post, resource, to};
 use super::{api, pages};
 
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, home, members, projects, setup, sign_in, theme};
+    use pages::{account, home, members, projects, setup, sign_in, tasks, theme};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -38,11 +38,22 @@ pub fn pages(cfg: &mut ServiceConfig) {
             post().to(members::remove),
         )
         .route("/projects/{project}/leave", get().to(members::confirm_leave))
-        .route("/projects/{project}/leave", post().to(members::leave));
+        .route("/projects/{project}/leave", post().to(members::leave))
+        .route("/projects/{project}", get().to(tasks::list))
+        .route("/projects/{project}/tasks", post().to(tasks::add))
+        .route("/projects/{project}/tasks/{task}", get().to(tasks::show))
+        .route("/projects/{project}/tasks/{task}", post().to(tasks::save))
+        .route("/projects/{project}/tasks/{task}/complete", post().to(tasks::complete))
+        .route(
+            "/projects/{project}/tasks/{task}/subtasks",
+            post().to(tasks::add_subtask),
+        )
+        .route("/projects/{project}/tasks/{task}/delete", get().to(tasks::ask_delete))
+        .route("/projects/{project}/tasks/{task}/delete", post().to(tasks::delete));
 }
 
 pub fn api(cfg: &mut ServiceConfig) {
-    use api::{auth, collaboration, goals};
+    use api::{auth, collaboration, events, goals, tasks};
     cfg.service(resource("/auth/login").route(post().to(auth::login)))
         .service(resource("/auth/refresh/token").route(post().to(auth::refresh)))
         .service(resource("/auth/logout").route(post().to(auth::logout)))
@@ -54,5 +65,15 @@ pub fn api(cfg: &mut ServiceConfig) {
                 .route(delete().to(goals::delete)),
         )
         .service(resource("/collaboration/{goal}").route(get().to(collaboration::list)))
+        .service(
+            resource("/tasks")
+                .route(get().to(tasks::list))
+                .route(post().to(tasks::create))
+                .route(patch().to(tasks::edit))
+                .route(delete().to(tasks::delete)),
+        )
+        .service(resource("/tasks/task-users").route(patch().to(tasks::assign)))
+        .service(resource("/tasks/{task}").route(get().to(tasks::find)))
+        .service(resource("/events").route(post().to(events::publish)))
         .default_service(to(api::nothing_here));
 }

@@ -18,11 +18,7 @@ pub struct Published {
     deliveries: usize,
 }
 
-pub async fn publish(
-    ctx: Data<Context>,
-    caller: Caller,
-    Json(event): Json<HandIn>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn publish(ctx: Data<Context>, caller: Caller, Json(event): Json<HandIn>) -> Result<HttpResponse, ApiError> {
     let event = event.check()?;
     let accepted = ctx.write(move |tx| publish::hand_in(tx, &caller.actor, &event)).await?;
     ok(Published {

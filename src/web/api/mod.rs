@@ -2,7 +2,9 @@
 
 pub mod auth;
 pub mod collaboration;
+pub mod events;
 pub mod goals;
+pub mod tasks;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

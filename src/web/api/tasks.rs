@@ -91,7 +91,9 @@ impl ListQuery {
     fn filter(&self) -> Result<Filter, AppError> {
         let flag = |given: &Option<String>| matches!(given.as_deref(), Some("1" | "true"));
         let page: i64 = match self.page.as_deref().filter(|page| !page.is_empty()) {
-            Some(page) => page.parse().map_err(|_| AppError::invalid("page", "A page is a number; the first is 0."))?,
+            Some(page) => page
+                .parse()
+                .map_err(|_| AppError::invalid("page", "A page is a number; the first is 0."))?,
             None => 0,
         };
         let limit = if flag(&self.unlimited) { UNLIMITED } else { PAGE };
@@ -102,7 +104,11 @@ impl ListQuery {
                 _ => None,
             },
             text: self.search_text.clone().filter(|text| !text.is_empty()),
-            order: if flag(&self.first_new) { Order::NewestFirst } else { Order::OldestFirst },
+            order: if flag(&self.first_new) {
+                Order::NewestFirst
+            } else {
+                Order::OldestFirst
+            },
             limit: Some(limit),
             offset: page.max(0).saturating_mul(limit),
             ..Filter::default()
@@ -112,7 +118,7 @@ impl ListQuery {
 
 pub async fn list(ctx: Data<Context>, caller: Caller, query: Query<ListQuery>) -> Answer {
     let filter = query.filter()?;
-    let answers = ctx
+    let answers: Vec<TaskAnswer> = ctx
         .read(move |db| {
             let (_, found) = tasks::list(db, &caller.actor, query.goal_id, &filter)?;
             let owner = memberships::owner(db, query.goal_id)?;
@@ -166,7 +172,8 @@ pub struct Deleted {
 }
 
 pub async fn delete(ctx: Data<Context>, caller: Caller, Json(gone): Json<DeleteTask>) -> Answer {
-    ctx.write(move |tx| tasks::delete(tx, &caller.actor, gone.task_id).map(drop)).await?;
+    ctx.write(move |tx| tasks::delete(tx, &caller.actor, gone.task_id).map(drop))
+        .await?;
     ok(Deleted { delete: true })
 }
 
@@ -187,8 +194,13 @@ pub struct Assigned {
 pub async fn assign(ctx: Data<Context>, caller: Caller, Json(new): Json<Assign>) -> Answer {
     let user_ids = ctx
         .write(move |tx| {
-            let (_, task) =
-                tasks::edit(tx, &caller.actor, new.task_id, &TaskPatch::default(), Some(&new.user_ids))?;
+            let (_, task) = tasks::edit(
+                tx,
+                &caller.actor,
+                new.task_id,
+                &TaskPatch::default(),
+                Some(&new.user_ids),
+            )?;
             Ok(task.assignees)
         })
         .await?;
@@ -205,7 +217,12 @@ mod tests {
 
         assert_eq!((edit.fields.status_id, edit.fields.note), (Some(None), None));
         assert_eq!(edit.fields.tags.unwrap().len(), 1);
-        assert!(serde_json::from_str::<EditTask>(r#"{"id":4,"color":"red"}"#).unwrap().fields.is_empty());
+        assert!(
+            serde_json::from_str::<EditTask>(r#"{"id":4,"color":"red"}"#)
+                .unwrap()
+                .fields
+                .is_empty()
+        );
     }
 
     #[test]

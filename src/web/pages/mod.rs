@@ -6,6 +6,7 @@ pub mod members;
 pub mod projects;
 pub mod setup;
 pub mod sign_in;
+pub mod tasks;
 pub mod theme;
 
 use actix_web::HttpResponse;

@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn what_a_browser_sends_is_read_with_its_repeated_names() {
         let form: TaskForm =
-            serde_html_form::from_str("description=a&tags=1&tags=3&assignees=7&complete=true&statusId=&priorityId=3").unwrap();
+            serde_html_form::from_str("description=a&tags=1&tags=3&assignees=7&complete=true&statusId=&priorityId=3")
+                .unwrap();
 
         assert_eq!(form.tags, [TagId(1), TagId(3)]);
         assert_eq!(form.assignees, [MemberId(7)]);

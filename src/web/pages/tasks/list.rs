@@ -92,7 +92,8 @@ pub async fn add(
     let added = match patch.onto(TaskDraft::blank()) {
         Ok(draft) => {
             let actor = who.actor;
-            ctx.write(move |tx| tasks::add(tx, &actor, project, &draft).map(drop)).await
+            ctx.write(move |tx| tasks::add(tx, &actor, project, &draft).map(drop))
+                .await
         }
         Err(errors) => Err(AppError::Invalid(errors)),
     };
@@ -121,7 +122,11 @@ fn list_page(
     let shown = Show::of(show);
     let board = tasks::board(db, &who.actor, project, |member| shown.filters(member, now))?;
     let left_out = board.tasks.iter().filter(|task| !task.complete).count() as i64 >= MOST;
-    let standing = board.statuses.first().map(|status| status.id.to_string()).unwrap_or_default();
+    let standing = board
+        .statuses
+        .first()
+        .map(|status| status.id.to_string())
+        .unwrap_or_default();
     Ok(ListPage {
         shell: who.shell_in(db, board.member.project.name.clone(), &board.member, Tab::Tasks)?,
         here: format!("/projects/{project}"),
@@ -131,10 +136,18 @@ fn list_page(
         statuses: view::statuses(&board, &standing),
         groups: view::groups(&board, now),
         empty: shown.empty(),
-        more: if left_out { format!("Only the first {MOST} open tasks are shown.") } else { String::new() },
+        more: if left_out {
+            format!("Only the first {MOST} open tasks are shown.")
+        } else {
+            String::new()
+        },
         errors: errors.into(),
         typed,
-        back: if shown == Show::Open { String::new() } else { format!("?show={}", shown.value()) },
+        back: if shown == Show::Open {
+            String::new()
+        } else {
+            format!("?show={}", shown.value())
+        },
     })
 }
 
@@ -151,7 +164,10 @@ impl Show {
     const ALL: [Show; 4] = [Show::Open, Show::Mine, Show::Late, Show::Completed];
 
     pub(super) fn of(word: &str) -> Show {
-        Show::ALL.into_iter().find(|show| show.value() == word).unwrap_or(Show::Open)
+        Show::ALL
+            .into_iter()
+            .find(|show| show.value() == word)
+            .unwrap_or(Show::Open)
     }
 
     pub(super) fn value(self) -> &'static str {
@@ -170,11 +186,19 @@ impl Show {
             Show::Late => "Late",
             Show::Completed => "Completed",
         };
-        Choice { value: self.value().to_owned(), label: label.to_owned(), selected: self == chosen }
+        Choice {
+            value: self.value().to_owned(),
+            label: label.to_owned(),
+            selected: self == chosen,
+        }
     }
 
     fn filters(self, member: MemberId, now: Moment) -> Vec<Filter> {
-        let open = Filter { complete: Some(false), limit: Some(MOST), ..Filter::default() };
+        let open = Filter {
+            complete: Some(false),
+            limit: Some(MOST),
+            ..Filter::default()
+        };
         let completed = |limit| Filter {
             complete: Some(true),
             limit: Some(limit),
@@ -183,8 +207,14 @@ impl Show {
         };
         match self {
             Show::Open => vec![open, completed(RECENT)],
-            Show::Mine => vec![Filter { assignee: Some(member), ..open }],
-            Show::Late => vec![Filter { ends_before: Some(Date::of(now)), ..open }],
+            Show::Mine => vec![Filter {
+                assignee: Some(member),
+                ..open
+            }],
+            Show::Late => vec![Filter {
+                ends_before: Some(Date::of(now)),
+                ..open
+            }],
             Show::Completed => vec![completed(COMPLETED)],
         }
     }
@@ -201,4 +231,3 @@ impl Show {
         }
     }
 }
-

@@ -82,7 +82,9 @@ pub async fn save(
         Ok(()) => Ok(Flash::good("Saved.").on(format!("/projects/{project}/tasks/{id}"))),
         Err(AppError::Invalid(errors)) => {
             let now = ctx.now();
-            let page = ctx.read(move |db| task_page(db, &who, project, id, now, Some((typed, errors)))).await?;
+            let page = ctx
+                .read(move |db| task_page(db, &who, project, id, now, Some((typed, errors))))
+                .await?;
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => Err(error.into()),
@@ -114,7 +116,10 @@ pub async fn complete(
     let (project, id) = path.into_inner();
     ctx.write(move |tx| {
         tasks::get_in(tx.db, &who.actor, project, id)?;
-        let patch = TaskPatch { complete: Some(tick.complete), ..TaskPatch::default() };
+        let patch = TaskPatch {
+            complete: Some(tick.complete),
+            ..TaskPatch::default()
+        };
         tasks::edit(tx, &who.actor, id, &patch, None).map(drop)
     })
     .await?;
@@ -144,7 +149,8 @@ pub async fn add_subtask(
         ..TaskPatch::default()
     };
     let draft = patch.onto(TaskDraft::blank()).map_err(AppError::Invalid)?;
-    ctx.write(move |tx| tasks::add(tx, &who.actor, project, &draft).map(drop)).await?;
+    ctx.write(move |tx| tasks::add(tx, &who.actor, project, &draft).map(drop))
+        .await?;
     Ok(redirect(format!("/projects/{project}/tasks/{parent}")))
 }
 
@@ -177,7 +183,11 @@ pub async fn ask_delete(
                 href: format!("/projects/{project}/tasks/{id}"),
                 id,
                 name: task.description.clone(),
-                subtasks: if below == 0 { String::new() } else { words::counted(below, "subtask", "subtasks") },
+                subtasks: if below == 0 {
+                    String::new()
+                } else {
+                    words::counted(below, "subtask", "subtasks")
+                },
             })
         })
         .await?;
@@ -197,7 +207,10 @@ pub async fn delete(
         })
         .await?
         .1;
-    Ok(Flash::good(format!("{} deleted.", words::counted(gone as i64, "task", "tasks"))).on(format!("/projects/{project}")))
+    Ok(
+        Flash::good(format!("{} deleted.", words::counted(gone as i64, "task", "tasks")))
+            .on(format!("/projects/{project}")),
+    )
 }
 
 fn task_page(
@@ -226,7 +239,11 @@ fn task_page(
         id,
         name: row.name,
         subtasks_done: task.parent_id.is_none().then(|| {
-            if row.subtasks_done.is_empty() { String::new() } else { format!("{} done", row.subtasks_done) }
+            if row.subtasks_done.is_empty() {
+                String::new()
+            } else {
+                format!("{} done", row.subtasks_done)
+            }
         }),
         subtasks: row.subtasks,
         back: format!("?task={id}"),
@@ -254,7 +271,14 @@ fn task_page(
             .iter()
             .map(|tag| {
                 let selected = typed.tags.contains(&tag.id);
-                (Choice { value: tag.id.to_string(), label: tag.name.clone(), selected }, tag.color.clone())
+                (
+                    Choice {
+                        value: tag.id.to_string(),
+                        label: tag.name.clone(),
+                        selected,
+                    },
+                    tag.color.clone(),
+                )
             })
             .collect(),
         creator: creator.map(|person| person.name.clone()).unwrap_or_default(),

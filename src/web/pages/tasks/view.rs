@@ -77,7 +77,12 @@ pub fn groups(board: &Board, now: Moment) -> Vec<Group> {
     let group = |name: &str, category: Category, belongs: &dyn Fn(&Task) -> bool| Group {
         name: name.to_owned(),
         category: category as i16,
-        tasks: board.tasks.iter().filter(|task| belongs(task)).map(|task| row(task, board, now)).collect(),
+        tasks: board
+            .tasks
+            .iter()
+            .filter(|task| belongs(task))
+            .map(|task| row(task, board, now))
+            .collect(),
     };
     let standing_at = |status: StatusId| move |task: &Task| !task.complete && task.status_id == Some(status);
 
@@ -87,7 +92,9 @@ pub fn groups(board: &Board, now: Moment) -> Vec<Group> {
             groups.push(group(&status.name, category, &standing_at(status.id)));
         }
         if category == Category::ToDo {
-            groups.push(group("No status", Category::ToDo, &|task| !task.complete && task.status_id.is_none()));
+            groups.push(group("No status", Category::ToDo, &|task| {
+                !task.complete && task.status_id.is_none()
+            }));
         }
     }
     groups.push(group("Completed", Category::Done, &|task| task.complete));
@@ -105,24 +112,38 @@ pub fn row(task: &Task, board: &Board, now: Moment) -> Row {
         priority: task.priority.number(),
         priority_word: task.priority.as_str(),
         status: status.map_or_else(|| "No status".to_owned(), |status| status.name.clone()),
-        category: if task.complete { Category::Done } else { status.map_or(Category::ToDo, |status| status.category) }
-            as i16,
+        category: if task.complete {
+            Category::Done
+        } else {
+            status.map_or(Category::ToDo, |status| status.category)
+        } as i16,
         tags: board
             .tags
             .iter()
             .filter(|tag| task.tags.contains(&tag.id))
-            .map(|tag| TagName { name: tag.name.clone(), color: tag.color.clone() })
+            .map(|tag| TagName {
+                name: tag.name.clone(),
+                color: tag.color.clone(),
+            })
             .collect(),
         due: due(task, now),
         faces: faces(task, board),
-        subtasks_done: if task.subtasks.is_empty() { String::new() } else { format!("{done} of {}", task.subtasks.len()) },
+        subtasks_done: if task.subtasks.is_empty() {
+            String::new()
+        } else {
+            format!("{done} of {}", task.subtasks.len())
+        },
         subtasks: task.subtasks.iter().map(|subtask| row(subtask, board, now)).collect(),
     }
 }
 
 /// The statuses as choices, with the one of none in front.
 pub fn statuses(board: &Board, chosen: &str) -> Vec<Choice> {
-    let none = Choice { value: String::new(), label: "No status".to_owned(), selected: chosen.is_empty() };
+    let none = Choice {
+        value: String::new(),
+        label: "No status".to_owned(),
+        selected: chosen.is_empty(),
+    };
     let choice = |status: &Status| Choice {
         value: status.id.to_string(),
         label: status.name.clone(),
@@ -133,7 +154,11 @@ pub fn statuses(board: &Board, chosen: &str) -> Vec<Choice> {
 
 /// Two faces fit; of more the second place counts the rest.
 fn faces(task: &Task, board: &Board) -> Vec<Face> {
-    let assigned: Vec<_> = board.people.iter().filter(|person| task.assignees.contains(&person.id)).collect();
+    let assigned: Vec<_> = board
+        .people
+        .iter()
+        .filter(|person| task.assignees.contains(&person.id))
+        .collect();
     let shown = if assigned.len() > 2 { 1 } else { assigned.len() };
     let mut faces: Vec<Face> = assigned[..shown]
         .iter()
@@ -146,7 +171,11 @@ fn faces(task: &Task, board: &Board) -> Vec<Face> {
     let rest = &assigned[shown..];
     if !rest.is_empty() {
         let names: Vec<_> = rest.iter().map(|person| person.name.as_str()).collect();
-        faces.push(Face { name: names.join(", "), initial: format!("+{}", rest.len()), hue: 0 });
+        faces.push(Face {
+            name: names.join(", "),
+            initial: format!("+{}", rest.len()),
+            hue: 0,
+        });
     }
     faces
 }
@@ -155,7 +184,10 @@ fn faces(task: &Task, board: &Board) -> Vec<Face> {
 fn due(task: &Task, now: Moment) -> Option<Due> {
     let date = task.end_date.as_ref()?;
     let day = date.day()?;
-    let (today, clock) = (now.datetime().date_naive(), now.datetime().format("%H:%M:%S").to_string());
+    let (today, clock) = (
+        now.datetime().date_naive(),
+        now.datetime().format("%H:%M:%S").to_string(),
+    );
     let passed_today = day == today && task.end_time.as_ref().is_some_and(|time| *time.as_str() < *clock);
     let state = match (day - today).num_days() {
         _ if task.complete => "",
@@ -164,8 +196,17 @@ fn due(task: &Task, now: Moment) -> Option<Due> {
         0 | 1 => "soon",
         _ => "",
     };
-    let time = task.end_time.as_ref().map(|time| format!(" {}", time.short())).unwrap_or_default();
-    Some(Due { iso: date.to_string(), exact: format!("{date}{time}"), words: day_in_words(day, today), state })
+    let time = task
+        .end_time
+        .as_ref()
+        .map(|time| format!(" {}", time.short()))
+        .unwrap_or_default();
+    Some(Due {
+        iso: date.to_string(),
+        exact: format!("{date}{time}"),
+        words: day_in_words(day, today),
+        state,
+    })
 }
 
 fn day_in_words(day: NaiveDate, today: NaiveDate) -> String {
@@ -193,9 +234,16 @@ pub struct SentRow {
 }
 
 pub fn sent_row(sent: &Sent, project: ProjectId, now: Moment) -> SentRow {
-    let host = || TargetUrl::stored(&sent.webhook_url).map(|url| url.host()).unwrap_or_default();
+    let host = || {
+        TargetUrl::stored(&sent.webhook_url)
+            .map(|url| url.host())
+            .unwrap_or_default()
+    };
     SentRow {
-        href: format!("/projects/{project}/webhooks/{}/deliveries/{}", sent.webhook, sent.delivery),
+        href: format!(
+            "/projects/{project}/webhooks/{}/deliveries/{}",
+            sent.webhook, sent.delivery
+        ),
         event: sent.kind.to_string(),
         webhook: sent.webhook_name.clone().unwrap_or_else(host),
         state: sent.status.as_str(),
