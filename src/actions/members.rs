@@ -55,7 +55,7 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     let Some(user) = account.map(|account| account.id) else {
         return Err(AppError::invalid(
             "email",
-            "Nobody here has an account with this e-mail. An operator can make one with `taskview-webhooks user add`.",
+            "Nobody here has an account with this e-mail. An operator can make one: taskview-webhooks user add.",
         ));
     };
     // Of two who add the same person at once, the second finds the first one's row.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::Db;
-use super::schema::{key_checks, users};
+use super::schema::{key_checks, webhooks};
 use crate::domain::moment::Moment;
 
 /// The sealed check text of every key that this database knows.
@@ -20,9 +20,9 @@ pub fn insert(db: &mut Db, key_id: &str, sealed: &[u8], now: Moment) -> QueryRes
     diesel::insert_into(key_checks::table).values(row).execute(db).map(drop)
 }
 
-/// Nobody has used this database yet, so a new key can lock nothing out.
+/// Nothing was ever sealed in this database, so a new key can lock nothing out. It may have accounts: `user add` needs no key.
 pub fn database_is_empty(db: &mut Db) -> QueryResult<bool> {
     let checks: i64 = key_checks::table.count().get_result(db)?;
-    let people: i64 = users::table.count().get_result(db)?;
-    Ok(checks == 0 && people == 0)
+    let webhooks: i64 = webhooks::table.count().get_result(db)?;
+    Ok(checks == 0 && webhooks == 0)
 }
