@@ -182,7 +182,7 @@ impl Lanes {
         }
         self.give_rest(&mut picks, left, suspect, &projects);
         for turn in served {
-            self.to_the_end(turn);
+            self.send_to_the_end(turn);
         }
         picks
     }
@@ -385,7 +385,7 @@ impl Lanes {
         }
     }
 
-    fn to_the_end(&mut self, turn: u64) {
+    fn send_to_the_end(&mut self, turn: u64) {
         let Some(key) = self.ready.remove(&turn) else { return };
         self.turn += 1;
         self.ready.insert(self.turn, key);

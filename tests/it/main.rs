@@ -1,6 +1,11 @@
 //! The integration tests, one binary: they enter by the front door and talk HTTP to the real program on port 0.
 //! `TEST_DATABASE` (`sqlite`, the default, or `postgres`) chooses what they run on; `scripts/test` runs them on both.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test whose helper unwraps in vain has failed, which is right"
+)]
+
 mod support;
 
 mod actions_members;
