@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::access::{self, Actor};
+use super::access::{self, Actor, Member};
 use super::webhooks::{self, Seen};
 use crate::db::events::{self, NewEvent};
 use crate::db::history::{self, Attempt, Delivery, Event, Page, Query, Show, Start};
 use crate::db::{Db, Due, Lane, Tx, resend};
 use crate::domain::delivery::{Status, Trigger};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{DeliveryId, EventId, ProjectId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
 use crate::domain::payload;
-use crate::domain::role::Role;
 use crate::error::AppError;
 use crate::press_limit::PressLimit;
 
@@ -30,7 +29,7 @@ pub struct Wanted {
 /// A page of the history with what its rows need besides.
 #[derive(Debug)]
 pub struct History {
-    pub role: Role,
+    pub member: Member,
     pub webhook: Seen,
     pub page: Page,
     /// What the tasks are called now, by event.
@@ -40,7 +39,7 @@ pub struct History {
 /// A delivery with all that is kept of it, as the person who asks may see it.
 #[derive(Debug)]
 pub struct Detail {
-    pub role: Role,
+    pub member: Member,
     pub webhook: Seen,
     pub delivery: Delivery,
     pub event: Event,
@@ -58,7 +57,7 @@ pub fn history(
     id: WebhookId,
     wanted: &Wanted,
 ) -> Result<History, AppError> {
-    let (role, webhook) = webhooks::find(db, actor, project, id)?;
+    let (member, webhook) = webhooks::find(db, actor, project, id)?;
     // Nothing is held while the webhook is on.
     let page = if wanted.show == Show::Held && webhook.webhook.active {
         Page {
@@ -80,7 +79,7 @@ pub fn history(
     };
     let tasks = history::task_names(db, project, &page.rows)?;
     Ok(History {
-        role,
+        member,
         webhook,
         page,
         tasks,
@@ -100,14 +99,14 @@ pub fn find(
     webhook: WebhookId,
     id: DeliveryId,
 ) -> Result<Detail, AppError> {
-    let (role, seen) = webhooks::find(db, actor, project, webhook)?;
+    let (member, seen) = webhooks::find(db, actor, project, webhook)?;
     let (delivery, event) = history::find(db, actor.user, project, webhook, id)?;
     let mut bodies = history::bodies_of(db, &delivery)?;
     let mut attempts = Vec::new();
     for mut attempt in history::attempts_of(db, &delivery)? {
         let body = bodies.iter().position(|(number, _)| *number == attempt.number);
         let mut body = body.map(|at| bodies.swap_remove(at).1).unwrap_or_default();
-        if role < Role::Manager {
+        if !member.manages() {
             attempt.url = webhooks::hide_path(&attempt.url);
             attempt.request_headers.clear();
             attempt.response_headers.clear();
@@ -120,13 +119,21 @@ pub fn find(
         .pop()
         .map(|(_, name)| name);
     Ok(Detail {
-        role,
+        member,
         webhook: seen,
         delivery,
         event,
         task,
         attempts,
     })
+}
+
+/// Who did what the event tells of; a host application's own number says nothing to us.
+pub fn initiator(db: &mut Db, detail: &Detail) -> Result<Option<String>, AppError> {
+    match detail.event.initiator_id {
+        Some(user) if !detail.event.published => Ok(crate::db::webhooks::person(db, UserId(user))?),
+        _ => Ok(None),
+    }
 }
 
 /// Where a delivery is that a call names by its id alone.

@@ -1,7 +1,7 @@
 //! Webhooks as a person may see them: all of it for those who manage them, and for other members without what the path of
 //! a receiver's URL gives away.
 
-use crate::actions::access::{self, Actor};
+use crate::actions::access::{self, Actor, Member};
 use crate::db::Db;
 use crate::db::history::{self, Delivery};
 use crate::db::webhooks::{self, Webhook};
@@ -44,8 +44,8 @@ pub struct Recent {
 }
 
 /// All webhooks of a project.
-pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Role, Vec<Seen>), AppError> {
-    let role = access::member(db, actor, project)?.role;
+pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Seen>), AppError> {
+    let member = access::member(db, actor, project)?;
     let rows = webhooks::list(db, actor.user, project)?;
     let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
     let mut events = webhooks::events_of(db, &ids)?;
@@ -53,24 +53,30 @@ pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Role, Vec
         .into_iter()
         .map(|webhook| {
             let events = events.remove(&webhook.id).unwrap_or_default();
-            see(db, role, webhook, events)
+            see(db, member.role, webhook, events)
         })
         .collect::<Result<_, _>>()?;
-    Ok((role, seen))
+    Ok((member, seen))
 }
 
 /// One webhook.
-pub fn find(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(Role, Seen), AppError> {
-    let role = access::member(db, actor, project)?.role;
+pub fn find(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(Member, Seen), AppError> {
+    let member = access::member(db, actor, project)?;
     let webhook = webhooks::find(db, actor.user, project, id)?;
     let events = webhooks::events_of(db, &[id])?.remove(&id).unwrap_or_default();
-    Ok((role, see(db, role, webhook, events)?))
+    let seen = see(db, member.role, webhook, events)?;
+    Ok((member, seen))
 }
 
 /// One webhook, for a page that changes it.
-pub fn find_to_change(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<Seen, AppError> {
+pub fn find_to_change(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    id: WebhookId,
+) -> Result<(Member, Seen), AppError> {
     access::manager(db, actor, project)?;
-    find(db, actor, project, id).map(|(_, seen)| seen)
+    find(db, actor, project, id)
 }
 
 /// The project of a webhook that a call names by its id alone.

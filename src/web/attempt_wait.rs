@@ -1,0 +1,52 @@
+//! Waits for the attempt that somebody just asked for, so that its result can be shown where the button was pressed.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast::Receiver;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::actions::access::Actor;
+use crate::actions::deliveries;
+use crate::context::{Context, Recorded};
+use crate::db::history::Delivery;
+use crate::domain::delivery::Status;
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::error::AppError;
+
+/// Whoever waits longer sees *Still running*.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Another node may have sent it, and then nobody tells us.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Who waits for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Awaited {
+    pub actor: Actor,
+    pub project: ProjectId,
+    pub webhook: WebhookId,
+    pub delivery: DeliveryId,
+}
+
+/// The delivery once its attempt is recorded, or as it is when patience ends. `recorded` must have been subscribed before
+/// the attempt was asked for, or a quick one goes unseen.
+pub async fn attempt(ctx: &Context, mut recorded: Receiver<Recorded>, on: Awaited) -> Result<Delivery, AppError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        // A listener that fell behind, like one that nobody tells, looks into the database.
+        let _ = timeout_at(end, timeout(LOOK_EVERY, told_of(&mut recorded, on.delivery))).await;
+        let delivery = ctx
+            .read(move |db| deliveries::look(db, &on.actor, on.project, on.webhook, on.delivery))
+            .await?;
+        if delivery.status != Status::Pending || Instant::now() >= end {
+            return Ok(delivery);
+        }
+    }
+}
+
+async fn told_of(recorded: &mut Receiver<Recorded>, delivery: DeliveryId) {
+    while let Ok(told) = recorded.recv().await {
+        if told.delivery == delivery {
+            return;
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The form to add or edit a webhook. It keeps what was typed and says beside each field what is wrong with it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::secret::{self, Issued, Named};
+use super::view::path_of;
+use crate::actions::access;
+use crate::actions::form_tokens::{self, Once};
+use crate::actions::webhooks::{self, Edit, NewWebhook};
+use crate::context::Context;
+use crate::db::Db;
+use crate::domain::event::{EventKind, KNOWN};
+use crate::domain::field_error::FieldError;
+use crate::domain::form_token::Bound;
+use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::retry::Schedule;
+use crate::error::AppError;
+use crate::web::flash::Flash;
+use crate::web::form::FieldErrors;
+use crate::web::page::{Shell, Tab, html, html_with};
+use crate::web::page_error::PageError;
+use crate::web::signed_in::SignedIn;
+
+#[derive(Template)]
+#[template(path = "webhooks/form.html")]
+struct FormPage {
+    shell: Shell,
+    path: String,
+    action: String,
+    editing: Option<Named>,
+    typed: Typed,
+    events: Vec<EventChoice>,
+    errors: FieldErrors,
+    /// The form stood open for too long; nothing was done.
+    stale: bool,
+    /// Only where the answer is a secret.
+    token: String,
+}
+
+/// What the fields hold.
+#[derive(Debug, Clone, Default)]
+struct Typed {
+    url: String,
+    name: String,
+    events: Vec<String>,
+    patient: bool,
+}
+
+#[derive(Debug)]
+struct EventChoice {
+    name: String,
+    fires: &'static str,
+    on: bool,
+}
+
+/// The form as browsers send it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Sent {
+    url: String,
+    events: Vec<String>,
+    name: String,
+    schedule: String,
+    token: String,
+}
+
+impl Sent {
+    /// Several boxes of one name, which actix's own form does not read.
+    fn parse(body: &[u8]) -> Result<Sent, AppError> {
+        serde_html_form::from_bytes(body).map_err(|error| AppError::invalid("", error.to_string()))
+    }
+
+    fn schedule(&self) -> Schedule {
+        self.schedule.parse().unwrap_or(Schedule::Standard)
+    }
+
+    fn typed(&self) -> Typed {
+        Typed {
+            url: self.url.clone(),
+            name: self.name.clone(),
+            events: self.events.clone(),
+            patient: self.schedule() == Schedule::Patient,
+        }
+    }
+}
+
+pub async fn add_page(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    project: web::Path<ProjectId>,
+) -> Result<HttpResponse, PageError> {
+    let project = *project;
+    let page = ctx.clone().read(move |db| to_add(db, &ctx, &who, project, Typed::default(), Vec::new())).await?;
+    html(&page)
+}
+
+pub async fn add(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    project: web::Path<ProjectId>,
+    body: web::Bytes,
+) -> Result<HttpResponse, PageError> {
+    let project = *project;
+    let sent = Sent::parse(&body)?;
+    let typed = sent.typed();
+    let action = add_action(project);
+    let Some(token) = form_tokens::checked(ctx.vault(), bound(&who, &action), &sent.token, ctx.now()) else {
+        let page = ctx
+            .clone()
+            .read(move |db| Ok(FormPage { stale: true, ..to_add(db, &ctx, &who, project, typed, Vec::new())? }))
+            .await?;
+        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    let schedule = Some(sent.schedule());
+    let new = NewWebhook { url: sent.url, events: sent.events, name: Some(sent.name), schedule };
+    let (inside, actor) = (ctx.clone(), who.actor);
+    let added = ctx
+        .write(move |tx| {
+            webhooks::add_once(tx, &actor, project, &new, token, inside.vault(), &inside.config().allow)
+        })
+        .await;
+    match added {
+        Ok(Once::Done(added)) => secret::shown(&ctx, who, project, added, Issued::Added).await,
+        Ok(Once::Already(spent)) => secret::gone(&ctx, who, project, spent).await,
+        Err(AppError::Invalid(errors)) => {
+            let page = ctx.clone().read(move |db| to_add(db, &ctx, &who, project, typed, errors)).await?;
+            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub async fn edit_page(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+) -> Result<HttpResponse, PageError> {
+    let (project, id) = path.into_inner();
+    let page = ctx.clone().read(move |db| to_edit(db, &ctx, &who, project, id, None)).await?;
+    html(&page)
+}
+
+pub async fn edit(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+    body: web::Bytes,
+) -> Result<HttpResponse, PageError> {
+    let (project, id) = path.into_inner();
+    let sent = Sent::parse(&body)?;
+    let typed = sent.typed();
+    let schedule = Some(sent.schedule());
+    let changes = Edit { url: Some(sent.url), events: Some(sent.events), name: Some(sent.name), schedule };
+    let (inside, actor) = (ctx.clone(), who.actor);
+    let done = ctx
+        .write(move |tx| {
+            webhooks::edit(tx, &actor, project, id, &keep_custom(tx.db, &actor, project, id, changes)?, &inside.config().allow)
+        })
+        .await;
+    match done {
+        Ok(()) => Ok(Flash::good("Saved.")
+            .with("Retries that are waiting use it from now on.")
+            .on(format!("{}#w-{id}", path_of(project)))),
+        Err(AppError::Invalid(errors)) => {
+            let page = ctx.clone().read(move |db| to_edit(db, &ctx, &who, project, id, Some((typed, errors)))).await?;
+            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form shows the events of tasks only; subscriptions to a host application's own, made through the API, stay.
+fn keep_custom(
+    db: &mut Db,
+    actor: &access::Actor,
+    project: ProjectId,
+    id: WebhookId,
+    mut changes: Edit,
+) -> Result<Edit, AppError> {
+    let (_, before) = webhooks::find_to_change(db, actor, project, id)?;
+    let custom = before.events.iter().map(ToString::to_string).filter(|name| EventKind::known(name).is_none());
+    if let Some(events) = &mut changes.events {
+        events.extend(custom);
+    }
+    Ok(changes)
+}
+
+fn add_action(project: ProjectId) -> String {
+    format!("add a webhook to project {project}")
+}
+
+fn bound<'a>(who: &SignedIn, action: &'a str) -> Bound<'a> {
+    Bound { session: who.session, user: who.actor.user, action }
+}
+
+fn to_add(
+    db: &mut Db,
+    ctx: &Context,
+    who: &SignedIn,
+    project: ProjectId,
+    typed: Typed,
+    errors: Vec<FieldError>,
+) -> Result<FormPage, AppError> {
+    let manager = access::manager(db, &who.actor, project)?;
+    let path = path_of(project);
+    Ok(FormPage {
+        shell: who.shell_in(db, "Add Webhook", &manager, Tab::Webhooks)?,
+        action: format!("{path}/new"),
+        path,
+        editing: None,
+        events: choices(&typed),
+        typed,
+        errors: errors.into(),
+        stale: false,
+        token: form_tokens::token(ctx.vault(), bound(who, &add_action(project)), ctx.now()),
+    })
+}
+
+fn to_edit(
+    db: &mut Db,
+    ctx: &Context,
+    who: &SignedIn,
+    project: ProjectId,
+    id: WebhookId,
+    came_back: Option<(Typed, Vec<FieldError>)>,
+) -> Result<FormPage, AppError> {
+    let (member, seen) = webhooks::find_to_change(db, &who.actor, project, id)?;
+    let (typed, errors) = came_back.unwrap_or_else(|| {
+        let typed = Typed {
+            url: seen.webhook.url.clone(),
+            name: seen.webhook.name.clone().unwrap_or_default(),
+            events: seen.events.iter().map(ToString::to_string).collect(),
+            patient: seen.webhook.schedule == Schedule::Patient,
+        };
+        (typed, Vec::new())
+    });
+    let path = path_of(project);
+    Ok(FormPage {
+        shell: who.shell_in(db, "Edit webhook", &member, Tab::Webhooks)?,
+        action: format!("{path}/{id}/edit"),
+        path,
+        editing: Some(Named::new(db, &seen, ctx.now())?),
+        events: choices(&typed),
+        typed,
+        errors: errors.into(),
+        stale: false,
+        token: String::new(),
+    })
+}
+
+fn choices(typed: &Typed) -> Vec<EventChoice> {
+    KNOWN
+        .iter()
+        .map(|known| EventChoice {
+            name: known.name().to_owned(),
+            fires: known.fires,
+            on: typed.events.iter().any(|name| name == known.name()),
+        })
+        .collect()
+}

@@ -1,0 +1,180 @@
+//! The list of a project's webhooks, and what is done from there by one press: on, off, a test.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::view::{Row, Tested, path_of};
+use crate::actions::webhooks::TurnOn;
+use crate::actions::{deliveries, webhooks};
+use crate::context::Context;
+use crate::db::Db;
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::moment::Moment;
+use crate::error::AppError;
+use crate::web::attempt_wait::{self, Awaited};
+use crate::web::flash::{Flash, redirect};
+use crate::web::page::{Shell, Tab, html};
+use crate::web::page_error::PageError;
+use crate::web::signed_in::SignedIn;
+use crate::web::words::counted;
+
+#[derive(Template)]
+#[template(path = "webhooks/list.html")]
+struct ListPage {
+    shell: Shell,
+    project: String,
+    path: String,
+    manages: bool,
+    rows: Vec<Row>,
+    most: i64,
+    /// Which webhooks fail, in a sentence.
+    attention: String,
+}
+
+/// The test whose result is shown at its webhook.
+#[derive(Debug, Deserialize)]
+pub struct Shown {
+    pub tested: Option<DeliveryId>,
+}
+
+pub async fn list(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    project: web::Path<ProjectId>,
+    shown: web::Query<Shown>,
+) -> Result<HttpResponse, PageError> {
+    let (project, now) = (*project, ctx.now());
+    let page = ctx
+        .read(move |db| {
+            let (member, seen) = webhooks::list(db, &who.actor, project)?;
+            let mut rows = Vec::with_capacity(seen.len());
+            for seen in &seen {
+                rows.push(Row::new(seen, &webhooks::recent(db, seen)?, now));
+            }
+            if let Some((webhook, tested)) = tested(db, &who, project, shown.tested, now)?
+                && let Some(row) = rows.iter_mut().find(|row| row.id == webhook)
+            {
+                row.tested = Some(tested);
+            }
+            Ok(ListPage {
+                shell: who.shell_in(db, "Webhooks", &member, Tab::Webhooks)?,
+                project: member.project.name.clone(),
+                path: path_of(project),
+                manages: member.manages(),
+                attention: attention(&rows),
+                rows,
+                most: webhooks::MOST,
+            })
+        })
+        .await?;
+    html(&page)
+}
+
+/// The result of the test that an address names; nothing for one that is not there (any more) or not for this person.
+pub(in crate::web::pages) fn tested(
+    db: &mut Db,
+    who: &SignedIn,
+    project: ProjectId,
+    delivery: Option<DeliveryId>,
+    now: Moment,
+) -> Result<Option<(WebhookId, Tested)>, AppError> {
+    let Some(delivery) = delivery else { return Ok(None) };
+    let found = deliveries::place_of(db, &who.actor, delivery)
+        .and_then(|(place, webhook)| {
+            if place == project {
+                deliveries::find(db, &who.actor, project, webhook, delivery)
+            } else {
+                Err(AppError::NotFound)
+            }
+        });
+    match found {
+        Ok(detail) => Ok(Some((detail.webhook.webhook.id, Tested::new(&detail, now)))),
+        Err(AppError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn attention(rows: &[Row]) -> String {
+    let titles: Vec<String> =
+        rows.iter().filter(|row| row.needs_a_look()).map(|row| format!("“{}”", row.title)).collect();
+    match titles.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one} needs a look."),
+        [some @ .., last] if titles.len() < 4 => format!("{} and {last} need a look.", some.join(", ")),
+        _ => format!("{} need a look.", counted(titles.len() as i64, "webhook", "webhooks")),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Switch {
+    /// What it should be afterwards: pressing twice does not turn it back.
+    active: bool,
+}
+
+pub async fn toggle(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+    switch: web::Form<Switch>,
+) -> Result<HttpResponse, PageError> {
+    let (project, id) = path.into_inner();
+    let back = format!("{}#w-{id}", path_of(project));
+    let actor = who.actor;
+    let title = title(&ctx, who, project, id).await?;
+    if !switch.active {
+        ctx.write(move |tx| webhooks::turn_off(tx, &actor, project, id)).await?;
+        return Ok(Flash::good(format!("“{title}” is off.")).with("What happens from now on is held, not lost.").on(back));
+    }
+    match ctx.write(move |tx| webhooks::turn_on(tx, &actor, project, id)).await? {
+        TurnOn::Done => Ok(Flash::good(format!("“{title}” is on.")).on(back)),
+        TurnOn::AskFirst => Ok(redirect(format!("{}/{id}/turn-on", path_of(project)))),
+    }
+}
+
+/// What a webhook is called, for the sentence after a change; also the first proof that the person may change it.
+pub(super) async fn title(
+    ctx: &Context,
+    who: SignedIn,
+    project: ProjectId,
+    id: WebhookId,
+) -> Result<String, AppError> {
+    ctx.read(move |db| {
+        let (_, seen) = webhooks::find_to_change(db, &who.actor, project, id)?;
+        Ok(seen.title().to_owned())
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+pub struct TestForm {
+    /// `deliveries` when the button was pressed there.
+    back: Option<String>,
+}
+
+pub async fn test(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+    form: web::Form<TestForm>,
+) -> Result<HttpResponse, PageError> {
+    let (project, webhook) = path.into_inner();
+    let list = path_of(project);
+    let from_history = form.back.as_deref() == Some("deliveries");
+    let actor = who.actor;
+    let recorded = ctx.recorded();
+    let presses = ctx.presses().clone();
+    let delivery = match ctx.write(move |tx| deliveries::test(tx, &actor, project, webhook, &presses)).await {
+        Err(AppError::TooMany { message, .. }) => {
+            let back = if from_history { format!("{list}/{webhook}/deliveries") } else { format!("{list}#w-{webhook}") };
+            return Ok(Flash::bad(message).on(back));
+        }
+        sent => sent?,
+    };
+    attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
+    Ok(redirect(if from_history {
+        format!("{list}/{webhook}/deliveries?tested={delivery}")
+    } else {
+        format!("{list}?tested={delivery}#w-{webhook}")
+    }))
+}
