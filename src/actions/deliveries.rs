@@ -86,10 +86,50 @@ pub fn history(
     })
 }
 
-/// The payloads of a page's rows; `history` proves that the person may see them.
-pub fn payloads(db: &mut Db, history: &History) -> Result<Vec<(EventId, Vec<u8>)>, AppError> {
-    Ok(history::payloads_of(db, &history.page.rows)?)
+/// What programs want of a page's rows besides; `history` proves that they may see it.
+#[derive(Debug)]
+pub struct Extras {
+    pub payloads: Vec<(EventId, Vec<u8>)>,
+    /// The sentence of the last attempt.
+    pub messages: Vec<(DeliveryId, String)>,
 }
+
+pub fn extras(db: &mut Db, history: &History) -> Result<Extras, AppError> {
+    Ok(Extras {
+        payloads: history::payloads_of(db, &history.page.rows)?,
+        messages: history::last_messages(db, &history.page.rows)?,
+    })
+}
+
+/// As [`history`], but a filter goes on to the next windows of rows until the page is full; after some it gives up.
+pub fn history_far(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    id: WebhookId,
+    wanted: &Wanted,
+) -> Result<History, AppError> {
+    let mut history = self::history(db, actor, project, id, wanted)?;
+    for _ in 0..FAR {
+        let missing = wanted.limit - history.page.rows.len() as i64;
+        let Some(edge) = history.page.searched_to.filter(|_| missing > 0) else {
+            break;
+        };
+        let wanted = Wanted {
+            start: Start::Before(edge),
+            limit: missing,
+            ..wanted.clone()
+        };
+        let older = self::history(db, actor, project, id, &wanted)?;
+        history.page.rows.extend(older.page.rows);
+        history.page.more = older.page.more;
+        history.page.searched_to = older.page.searched_to;
+    }
+    Ok(history)
+}
+
+/// Windows of 5,000 rows that one call looks at beyond the first.
+const FAR: usize = 19;
 
 /// One delivery with its attempts.
 pub fn find(

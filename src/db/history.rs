@@ -344,6 +344,17 @@ pub fn last_message(db: &mut Db, delivery: DeliveryId) -> QueryResult<Option<Str
         .optional()
 }
 
+/// The sentences of the last attempts of a page's deliveries.
+pub fn last_messages(db: &mut Db, rows: &[Delivery]) -> QueryResult<Vec<(DeliveryId, String)>> {
+    let ids: Vec<DeliveryId> = rows.iter().map(|row| row.id).collect();
+    attempts::table
+        .inner_join(deliveries::table)
+        .filter(attempts::delivery_id.eq_any(ids))
+        .filter(attempts::number.eq(deliveries::attempts))
+        .select((attempts::delivery_id, attempts::message))
+        .load(db)
+}
+
 /// How many deliveries there are in all, counted up to `most`: a page must not wait for a count of millions.
 pub fn count_up_to(db: &mut Db, webhook: WebhookId, most: i64) -> QueryResult<i64> {
     let ids: Vec<DeliveryId> = deliveries::table

@@ -1,10 +1,46 @@
 //! What people enter for a webhook, checked: every field is looked at, so that a form comes back with all its errors.
 
+use super::{Edit, NewWebhook};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
 use crate::domain::target::{AllowList, TargetUrl};
+use crate::error::AppError;
 
 const LONGEST_NAME: usize = 80;
+
+impl NewWebhook {
+    /// What is wrong with it by itself. Calls look before they look anything up; the action looks again.
+    pub fn check(&self, allow: &AllowList) -> Result<(), AppError> {
+        let mut errors = Vec::new();
+        url(&self.url, allow, &mut errors);
+        events(&self.events, &mut errors);
+        name(self.name.as_deref().unwrap_or_default(), &mut errors);
+        invalid_if_any(errors)
+    }
+}
+
+impl Edit {
+    /// What is wrong with it by itself, also with a URL that was accepted before.
+    pub fn check(&self, allow: &AllowList) -> Result<(), AppError> {
+        let mut errors = Vec::new();
+        if let Some(given) = &self.url {
+            url(given, allow, &mut errors);
+        }
+        if let Some(given) = &self.events {
+            events(given, &mut errors);
+        }
+        name(self.name.as_deref().unwrap_or_default(), &mut errors);
+        invalid_if_any(errors)
+    }
+}
+
+fn invalid_if_any(errors: Vec<FieldError>) -> Result<(), AppError> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(AppError::Invalid(errors))
+    }
+}
 
 pub(super) fn url(given: &str, allow: &AllowList, errors: &mut Vec<FieldError>) -> Option<TargetUrl> {
     match TargetUrl::parse(given.trim(), allow) {

@@ -125,6 +125,7 @@ fn see(db: &mut Db, role: Role, mut webhook: Webhook, events: Vec<EventKind>) ->
     };
     if role < Role::Manager {
         webhook.url = hide_path(&webhook.url);
+        webhook.secret_hint.clear();
     }
     Ok(Seen {
         webhook,

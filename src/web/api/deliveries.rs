@@ -1,0 +1,257 @@
+//! `/module/webhooks/deliveries`, `attempts`, `test` and `retry`: the history over the API, and sending by hand. The two
+//! calls that send wait for their attempt, as the pages do.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, Path, Query};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::ok;
+use super::webhooks::One;
+use crate::actions::deliveries::{self, Extras, History, Wanted};
+use crate::actions::webhooks;
+use crate::context::Context;
+use crate::db::history::{Attempt, Delivery, Show, Start};
+use crate::domain::delivery::{OutcomeKind, Status, Trigger};
+use crate::domain::event::EventKind;
+use crate::domain::field_error::FieldError;
+use crate::domain::ids::{DeliveryId, WebhookId};
+use crate::domain::moment::Moment;
+use crate::error::AppError;
+use crate::web::api_error::ApiError;
+use crate::web::attempt_wait::{self, Awaited};
+use crate::web::caller::Caller;
+use crate::web::delivery_words::is_held;
+use crate::web::number::number_or_text;
+
+const PAGE: i64 = 20;
+const LARGEST_PAGE: i64 = 100;
+
+type Answer = Result<HttpResponse, ApiError>;
+
+/// A delivery on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryAnswer {
+    id: DeliveryId,
+    webhook_id: WebhookId,
+    event: EventKind,
+    /// The bytes that were sent, embedded as they are.
+    payload: Option<Box<RawValue>>,
+    status: Status,
+    response_code: Option<i32>,
+    attempts: i32,
+    last_attempt_at: Option<Moment>,
+    created_at: Moment,
+    message_id: String,
+    /// Null when no attempt is planned: it has ended, or it is held.
+    next_attempt_at: Option<Moment>,
+    held: bool,
+    test: bool,
+    outcome: Option<OutcomeKind>,
+    message: Option<String>,
+    duration_ms: Option<i64>,
+}
+
+impl DeliveryAnswer {
+    fn new(delivery: &Delivery, history: &History, extras: &Extras) -> Self {
+        let held = is_held(delivery, &history.webhook);
+        let payload = extras.payloads.iter().find(|(event, _)| *event == delivery.event_id);
+        let message = extras.messages.iter().find(|(id, _)| *id == delivery.id);
+        DeliveryAnswer {
+            id: delivery.id,
+            webhook_id: delivery.webhook_id,
+            event: delivery.kind.clone(),
+            payload: payload
+                .and_then(|(_, body)| String::from_utf8(body.clone()).ok())
+                .and_then(|body| RawValue::from_string(body).ok()),
+            status: delivery.status,
+            response_code: delivery.response_code,
+            attempts: delivery.attempts,
+            last_attempt_at: delivery.last_attempt_at,
+            created_at: delivery.created_at,
+            message_id: delivery.message_id.clone(),
+            next_attempt_at: (delivery.status == Status::Pending && !held).then_some(delivery.due_at),
+            held,
+            test: delivery.trigger == Trigger::Test,
+            outcome: delivery.outcome,
+            message: message.map(|(_, message)| message.clone()),
+            duration_ms: delivery.duration_us.map(|us| us / 1_000),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    cursor: Option<DeliveryId>,
+    status: Option<String>,
+    event: Option<String>,
+    held: Option<String>,
+    limit: Option<i64>,
+}
+
+impl Asked {
+    fn wanted(&self) -> Result<Wanted, AppError> {
+        let mut errors = Vec::new();
+        let held = matches!(self.held.as_deref(), Some("1" | "true"));
+        let show = match self.status.as_deref() {
+            None | Some("" | "pending") if held => Show::Held,
+            None | Some("") => Show::All,
+            Some("success") if !held => Show::Success,
+            Some("failed") if !held => Show::Failed,
+            Some("pending") => Show::Pending,
+            Some(_) => {
+                errors.push(FieldError::new("status", "It is success, failed or pending; only pending ones are held."));
+                Show::All
+            }
+        };
+        let event = self.event.as_deref().filter(|name| !name.is_empty());
+        let kind = event.map(|name| {
+            EventKind::parse(name).or_else(|| (name == EventKind::WEBHOOK_TEST.as_str()).then_some(EventKind::WEBHOOK_TEST))
+        });
+        if kind == Some(None) {
+            errors.push(FieldError::new("event", "There is no such event."));
+        }
+        let limit = self.limit.unwrap_or(PAGE);
+        if !(1..=LARGEST_PAGE).contains(&limit) {
+            errors.push(FieldError::new("limit", format!("It is a number from 1 to {LARGEST_PAGE}.")));
+        }
+        if !errors.is_empty() {
+            return Err(AppError::Invalid(errors));
+        }
+        Ok(Wanted { show, kind: kind.flatten(), start: self.cursor.map_or(Start::Newest, Start::Before), limit })
+    }
+}
+
+pub async fn list(ctx: Data<Context>, caller: Caller, id: Path<WebhookId>, asked: Query<Asked>) -> Answer {
+    let (id, wanted) = (*id, asked.wanted()?);
+    let answers: Vec<DeliveryAnswer> = ctx
+        .read(move |db| {
+            let project = webhooks::project_of(db, &caller.actor, id)?;
+            let history = deliveries::history_far(db, &caller.actor, project, id, &wanted)?;
+            let extras = deliveries::extras(db, &history)?;
+            Ok(history.page.rows.iter().map(|row| DeliveryAnswer::new(row, &history, &extras)).collect())
+        })
+        .await?;
+    ok(answers)
+}
+
+/// An attempt on the wire; headers are pairs, because a name may come twice.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptAnswer {
+    number: i32,
+    started_at: Moment,
+    duration_ms: i64,
+    outcome: OutcomeKind,
+    response_code: Option<i32>,
+    message: String,
+    remote_address: Option<String>,
+    reused: bool,
+    request: Request,
+    response: Response,
+}
+
+#[derive(Debug, Serialize)]
+struct Request {
+    url: String,
+    headers: Vec<(String, String)>,
+}
+
+#[derive(Debug, Serialize)]
+struct Response {
+    headers: Vec<(String, String)>,
+    body: String,
+    cut: bool,
+}
+
+impl AttemptAnswer {
+    fn new((attempt, body): (Attempt, Vec<u8>)) -> Self {
+        let headers = |json: &str| serde_json::from_str(json).unwrap_or_default();
+        AttemptAnswer {
+            number: attempt.number,
+            started_at: attempt.started_at,
+            duration_ms: attempt.duration_us / 1_000,
+            outcome: attempt.outcome,
+            response_code: attempt.response_code,
+            message: attempt.message,
+            remote_address: attempt.address,
+            reused: attempt.reused,
+            request: Request { url: attempt.url, headers: headers(&attempt.request_headers) },
+            response: Response {
+                headers: headers(&attempt.response_headers),
+                body: String::from_utf8_lossy(&body).into_owned(),
+                cut: attempt.cut,
+            },
+        }
+    }
+}
+
+pub async fn attempts(ctx: Data<Context>, caller: Caller, id: Path<DeliveryId>) -> Answer {
+    let id = *id;
+    let detail = ctx
+        .read(move |db| {
+            let (project, webhook) = deliveries::place_of(db, &caller.actor, id)?;
+            deliveries::find(db, &caller.actor, project, webhook, id)
+        })
+        .await?;
+    ok(detail.attempts.into_iter().map(AttemptAnswer::new).collect::<Vec<_>>())
+}
+
+/// How the one attempt went that a call asked for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery_id: Option<DeliveryId>,
+    /// It takes longer than anybody wants to wait.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pending: bool,
+}
+
+impl Sent {
+    fn new(delivery: &Delivery) -> Self {
+        let pending = delivery.status == Status::Pending;
+        Sent {
+            success: delivery.status == Status::Success,
+            // Of a retry that runs still, it would be the code of the attempt before.
+            response_code: delivery.response_code.filter(|_| !pending),
+            delivery_id: None,
+            pending,
+        }
+    }
+}
+
+pub async fn test(ctx: Data<Context>, caller: Caller, Json(One { id: webhook }): Json<One>) -> Answer {
+    let (actor, recorded, presses) = (caller.actor, ctx.recorded(), ctx.presses().clone());
+    let (project, delivery) = ctx
+        .write(move |tx| {
+            let project = webhooks::project_of(tx.db, &actor, webhook)?;
+            Ok((project, deliveries::test(tx, &actor, project, webhook, &presses)?))
+        })
+        .await?;
+    let settled = attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
+    ok(Sent { delivery_id: Some(delivery), ..Sent::new(&settled) })
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    #[serde(deserialize_with = "number_or_text")]
+    id: DeliveryId,
+}
+
+pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery }): Json<Which>) -> Answer {
+    let (actor, recorded, presses) = (caller.actor, ctx.recorded(), ctx.presses().clone());
+    let (project, webhook) = ctx
+        .write(move |tx| {
+            let (project, webhook) = deliveries::place_of(tx.db, &actor, delivery)?;
+            deliveries::retry(tx, &actor, project, webhook, delivery, &presses)?;
+            Ok((project, webhook))
+        })
+        .await?;
+    let settled = attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
+    ok(Sent::new(&settled))
+}
