@@ -138,6 +138,14 @@ pub fn from_json(error: JsonPayloadError) -> ApiError {
     }
 }
 
+/// What a path or a query that does not parse is told.
+pub fn from_address(error: &impl std::fmt::Display) -> ApiError {
+    ApiError::Http(
+        StatusCode::BAD_REQUEST,
+        format!("The address is not what this call takes: {error}."),
+    )
+}
+
 /// Around the whole API: what actix refuses by itself gets a body too, and what broke gets an id that the log knows.
 pub async fn dress<B: MessageBody + 'static>(
     request: ServiceRequest,

@@ -15,9 +15,13 @@ pub fn webhook_state(seen: &Seen, used: bool) -> (&'static str, String) {
         Some(OffReason::Person) => ("off", "Off".to_owned()),
         Some(OffReason::Failures) => ("stopped", format!("Turned off after {TURN_OFF_AT} failures")),
         Some(OffReason::Gone) => ("stopped", "Turned off: the receiver is gone".to_owned()),
-        None if webhook.consecutive_failures > 0 => {
-            ("failing", format!("Failing, {} of {TURN_OFF_AT}", webhook.consecutive_failures.min(TURN_OFF_AT)))
-        }
+        None if webhook.consecutive_failures > 0 => (
+            "failing",
+            format!(
+                "Failing, {} of {TURN_OFF_AT}",
+                webhook.consecutive_failures.min(TURN_OFF_AT)
+            ),
+        ),
         None if !used => ("never", "Never used".to_owned()),
         None => ("active", "Active".to_owned()),
     }
@@ -42,7 +46,9 @@ pub fn delivery_state(delivery: &Delivery, seen: &Seen) -> (&'static str, &'stat
 
 /// The code that came back, or the kind of failure; empty before the first attempt. The state is that of the code.
 pub fn http(outcome: Option<OutcomeKind>, code: Option<i32>) -> (&'static str, String) {
-    let Some(outcome) = outcome else { return ("", String::new()) };
+    let Some(outcome) = outcome else {
+        return ("", String::new());
+    };
     let text = match outcome {
         OutcomeKind::Answered => return answered(code.unwrap_or(0)),
         OutcomeKind::Dns => "DNS",
@@ -54,7 +60,14 @@ pub fn http(outcome: Option<OutcomeKind>, code: Option<i32>) -> (&'static str, S
 }
 
 fn answered(code: i32) -> (&'static str, String) {
-    (if (200..300).contains(&code) { "success" } else { "failed" }, code.to_string())
+    (
+        if (200..300).contains(&code) {
+            "success"
+        } else {
+            "failed"
+        },
+        code.to_string(),
+    )
 }
 
 /// A square for each attempt where there are few, and `2 of 3`.
@@ -62,7 +75,11 @@ pub fn tries(delivery: &Delivery, schedule: Schedule) -> (Vec<&'static str>, Str
     if delivery.attempts == 0 && delivery.status != Status::Pending {
         return (Vec::new(), "not sent".to_owned());
     }
-    let planned = if delivery.trigger == Trigger::Test { 1 } else { schedule.max_attempts() };
+    let planned = if delivery.trigger == Trigger::Test {
+        1
+    } else {
+        schedule.max_attempts()
+    };
     let made = delivery.attempts;
     if made > planned {
         return (Vec::new(), counted(made.into(), "attempt", "attempts"));
@@ -86,7 +103,11 @@ pub fn are_all_task_events(events: &[EventKind]) -> bool {
 
 /// A number that was counted up to `most` + 1 only: `10,000+ deliveries`.
 pub fn counted_up_to(n: i64, most: i64, one: &str, many: &str) -> String {
-    if n > most { format!("{}+ {many}", thousands(most)) } else { counted(n, one, many) }
+    if n > most {
+        format!("{}+ {many}", thousands(most))
+    } else {
+        counted(n, one, many)
+    }
 }
 
 #[cfg(test)]
@@ -95,16 +116,28 @@ mod tests {
 
     #[test]
     fn an_outcome_is_its_code_or_its_kind() {
-        assert_eq!(http(Some(OutcomeKind::Answered), Some(204)), ("success", "204".to_owned()));
-        assert_eq!(http(Some(OutcomeKind::Answered), Some(301)), ("failed", "301".to_owned()));
+        assert_eq!(
+            http(Some(OutcomeKind::Answered), Some(204)),
+            ("success", "204".to_owned())
+        );
+        assert_eq!(
+            http(Some(OutcomeKind::Answered), Some(301)),
+            ("failed", "301".to_owned())
+        );
         assert_eq!(http(Some(OutcomeKind::Timeout), None), ("failed", "timeout".to_owned()));
-        assert_eq!(http(Some(OutcomeKind::Discarded), None), ("failed", "discarded".to_owned()));
+        assert_eq!(
+            http(Some(OutcomeKind::Discarded), None),
+            ("failed", "discarded".to_owned())
+        );
         assert_eq!(http(None, None), ("", String::new()));
     }
 
     #[test]
     fn a_count_that_stopped_says_so() {
         assert_eq!(counted_up_to(1, 10_000, "delivery", "deliveries"), "1 delivery");
-        assert_eq!(counted_up_to(10_001, 10_000, "delivery", "deliveries"), "10,000+ deliveries");
+        assert_eq!(
+            counted_up_to(10_001, 10_000, "delivery", "deliveries"),
+            "10,000+ deliveries"
+        );
     }
 }

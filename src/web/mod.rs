@@ -4,13 +4,16 @@
 pub mod api;
 pub mod api_error;
 pub mod assets;
+pub mod attempt_wait;
 pub mod caller;
+pub mod delivery_words;
 pub mod flash;
 pub mod form;
 pub mod headers;
 pub mod health;
 pub mod json_tree;
 pub mod laptop;
+pub mod number;
 pub mod page;
 pub mod page_error;
 pub mod pages;

@@ -1,11 +1,13 @@
 //! Every URL, in one table: pages first, then the JSON API under `/module`. A new one is one line.
 
-use actix_web::web::{ServiceConfig, delete, get, patch, post, resource, to};
+use actix_web::web::{PathConfig, QueryConfig, ServiceConfig, delete, get, patch, post, resource, to};
 
-use super::{api, pages};
+use super::{api, api_error, pages};
 
+// One URL, one line.
+#[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, home, members, projects, setup, sign_in, tasks, theme};
+    use pages::{account, deliveries, home, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -25,18 +27,9 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/delete", post().to(projects::delete))
         .route("/projects/{project}/members", get().to(members::list))
         .route("/projects/{project}/members", post().to(members::add))
-        .route(
-            "/projects/{project}/members/{member}/role",
-            post().to(members::set_role),
-        )
-        .route(
-            "/projects/{project}/members/{member}/remove",
-            get().to(members::confirm_remove),
-        )
-        .route(
-            "/projects/{project}/members/{member}/remove",
-            post().to(members::remove),
-        )
+        .route("/projects/{project}/members/{member}/role", post().to(members::set_role))
+        .route("/projects/{project}/members/{member}/remove", get().to(members::confirm_remove))
+        .route("/projects/{project}/members/{member}/remove", post().to(members::remove))
         .route("/projects/{project}/leave", get().to(members::confirm_leave))
         .route("/projects/{project}/leave", post().to(members::leave))
         .route("/projects/{project}", get().to(tasks::list))
@@ -44,17 +37,32 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/tasks/{task}", get().to(tasks::show))
         .route("/projects/{project}/tasks/{task}", post().to(tasks::save))
         .route("/projects/{project}/tasks/{task}/complete", post().to(tasks::complete))
-        .route(
-            "/projects/{project}/tasks/{task}/subtasks",
-            post().to(tasks::add_subtask),
-        )
+        .route("/projects/{project}/tasks/{task}/subtasks", post().to(tasks::add_subtask))
         .route("/projects/{project}/tasks/{task}/delete", get().to(tasks::ask_delete))
-        .route("/projects/{project}/tasks/{task}/delete", post().to(tasks::delete));
+        .route("/projects/{project}/tasks/{task}/delete", post().to(tasks::delete))
+        .route("/projects/{project}/webhooks", get().to(webhooks::list))
+        .route("/projects/{project}/webhooks/new", get().to(webhooks::add_page))
+        .route("/projects/{project}/webhooks/new", post().to(webhooks::add))
+        .route("/projects/{project}/webhooks/{webhook}/edit", get().to(webhooks::edit_page))
+        .route("/projects/{project}/webhooks/{webhook}/edit", post().to(webhooks::edit))
+        .route("/projects/{project}/webhooks/{webhook}/toggle", post().to(webhooks::toggle))
+        .route("/projects/{project}/webhooks/{webhook}/turn-on", get().to(webhooks::turn_on_page))
+        .route("/projects/{project}/webhooks/{webhook}/turn-on", post().to(webhooks::turn_on))
+        .route("/projects/{project}/webhooks/{webhook}/test", post().to(webhooks::test))
+        .route("/projects/{project}/webhooks/{webhook}/rotate", get().to(webhooks::rotate_page))
+        .route("/projects/{project}/webhooks/{webhook}/rotate", post().to(webhooks::rotate))
+        .route("/projects/{project}/webhooks/{webhook}/delete", get().to(webhooks::delete_page))
+        .route("/projects/{project}/webhooks/{webhook}/delete", post().to(webhooks::delete))
+        .route("/projects/{project}/webhooks/{webhook}/deliveries", get().to(deliveries::history))
+        .route("/projects/{project}/webhooks/{webhook}/deliveries/{delivery}", get().to(deliveries::show))
+        .route("/projects/{project}/webhooks/{webhook}/deliveries/{delivery}/retry", post().to(deliveries::retry));
 }
 
 pub fn api(cfg: &mut ServiceConfig) {
-    use api::{auth, collaboration, events, goals, tasks};
-    cfg.service(resource("/auth/login").route(post().to(auth::login)))
+    use api::{auth, collaboration, deliveries, events, goals, tasks, webhooks};
+    cfg.app_data(PathConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
+        .app_data(QueryConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
+        .service(resource("/auth/login").route(post().to(auth::login)))
         .service(resource("/auth/refresh/token").route(post().to(auth::refresh)))
         .service(resource("/auth/logout").route(post().to(auth::logout)))
         .service(
@@ -75,5 +83,17 @@ pub fn api(cfg: &mut ServiceConfig) {
         .service(resource("/tasks/task-users").route(patch().to(tasks::assign)))
         .service(resource("/tasks/{task}").route(get().to(tasks::find)))
         .service(resource("/events").route(post().to(events::publish)))
+        .service(
+            resource("/webhooks")
+                .route(get().to(webhooks::list))
+                .route(post().to(webhooks::create))
+                .route(patch().to(webhooks::change))
+                .route(delete().to(webhooks::delete)),
+        )
+        .service(resource("/webhooks/rotate-secret").route(post().to(webhooks::rotate_secret)))
+        .service(resource("/webhooks/test").route(post().to(deliveries::test)))
+        .service(resource("/webhooks/retry").route(post().to(deliveries::retry)))
+        .service(resource("/webhooks/deliveries/{webhook}").route(get().to(deliveries::list)))
+        .service(resource("/webhooks/attempts/{delivery}").route(get().to(deliveries::attempts)))
         .default_service(to(api::nothing_here));
 }

@@ -101,25 +101,37 @@ impl Asked {
             Some("failed") if !held => Show::Failed,
             Some("pending") => Show::Pending,
             Some(_) => {
-                errors.push(FieldError::new("status", "It is success, failed or pending; only pending ones are held."));
+                errors.push(FieldError::new(
+                    "status",
+                    "It is success, failed or pending; only pending ones are held.",
+                ));
                 Show::All
             }
         };
         let event = self.event.as_deref().filter(|name| !name.is_empty());
         let kind = event.map(|name| {
-            EventKind::parse(name).or_else(|| (name == EventKind::WEBHOOK_TEST.as_str()).then_some(EventKind::WEBHOOK_TEST))
+            EventKind::parse(name)
+                .or_else(|| (name == EventKind::WEBHOOK_TEST.as_str()).then_some(EventKind::WEBHOOK_TEST))
         });
         if kind == Some(None) {
             errors.push(FieldError::new("event", "There is no such event."));
         }
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=LARGEST_PAGE).contains(&limit) {
-            errors.push(FieldError::new("limit", format!("It is a number from 1 to {LARGEST_PAGE}.")));
+            errors.push(FieldError::new(
+                "limit",
+                format!("It is a number from 1 to {LARGEST_PAGE}."),
+            ));
         }
         if !errors.is_empty() {
             return Err(AppError::Invalid(errors));
         }
-        Ok(Wanted { show, kind: kind.flatten(), start: self.cursor.map_or(Start::Newest, Start::Before), limit })
+        Ok(Wanted {
+            show,
+            kind: kind.flatten(),
+            start: self.cursor.map_or(Start::Newest, Start::Before),
+            limit,
+        })
     }
 }
 
@@ -130,7 +142,12 @@ pub async fn list(ctx: Data<Context>, caller: Caller, id: Path<WebhookId>, asked
             let project = webhooks::project_of(db, &caller.actor, id)?;
             let history = deliveries::history_far(db, &caller.actor, project, id, &wanted)?;
             let extras = deliveries::extras(db, &history)?;
-            Ok(history.page.rows.iter().map(|row| DeliveryAnswer::new(row, &history, &extras)).collect())
+            Ok(history
+                .page
+                .rows
+                .iter()
+                .map(|row| DeliveryAnswer::new(row, &history, &extras))
+                .collect())
         })
         .await?;
     ok(answers)
@@ -177,7 +194,10 @@ impl AttemptAnswer {
             message: attempt.message,
             remote_address: attempt.address,
             reused: attempt.reused,
-            request: Request { url: attempt.url, headers: headers(&attempt.request_headers) },
+            request: Request {
+                url: attempt.url,
+                headers: headers(&attempt.request_headers),
+            },
             response: Response {
                 headers: headers(&attempt.response_headers),
                 body: String::from_utf8_lossy(&body).into_owned(),
@@ -233,8 +253,21 @@ pub async fn test(ctx: Data<Context>, caller: Caller, Json(One { id: webhook }):
             Ok((project, deliveries::test(tx, &actor, project, webhook, &presses)?))
         })
         .await?;
-    let settled = attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
-    ok(Sent { delivery_id: Some(delivery), ..Sent::new(&settled) })
+    let settled = attempt_wait::attempt(
+        &ctx,
+        recorded,
+        Awaited {
+            actor,
+            project,
+            webhook,
+            delivery,
+        },
+    )
+    .await?;
+    ok(Sent {
+        delivery_id: Some(delivery),
+        ..Sent::new(&settled)
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -252,6 +285,16 @@ pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery
             Ok((project, webhook))
         })
         .await?;
-    let settled = attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
+    let settled = attempt_wait::attempt(
+        &ctx,
+        recorded,
+        Awaited {
+            actor,
+            project,
+            webhook,
+            delivery,
+        },
+    )
+    .await?;
     ok(Sent::new(&settled))
 }

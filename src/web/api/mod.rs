@@ -2,9 +2,11 @@
 
 pub mod auth;
 pub mod collaboration;
+pub mod deliveries;
 pub mod events;
 pub mod goals;
 pub mod tasks;
+pub mod webhooks;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -79,7 +79,9 @@ pub struct OfProject {
 }
 
 pub async fn list(ctx: Data<Context>, caller: Caller, of: Query<OfProject>) -> Answer {
-    let (_, seen) = ctx.read(move |db| webhooks::list(db, &caller.actor, of.goal_id)).await?;
+    let (_, seen) = ctx
+        .read(move |db| webhooks::list(db, &caller.actor, of.goal_id))
+        .await?;
     ok(seen.into_iter().map(WebhookAnswer::new).collect::<Vec<_>>())
 }
 
@@ -109,9 +111,18 @@ pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<Create>
     let inside = ctx.clone();
     let (webhook, added) = ctx
         .write(move |tx| {
-            let added =
-                webhooks::add(tx, &caller.actor, sent.goal_id, &new, inside.vault(), &inside.config().allow)?;
-            Ok((WebhookAnswer::of(tx.db, &caller.actor, sent.goal_id, added.webhook)?, added))
+            let added = webhooks::add(
+                tx,
+                &caller.actor,
+                sent.goal_id,
+                &new,
+                inside.vault(),
+                &inside.config().allow,
+            )?;
+            Ok((
+                WebhookAnswer::of(tx.db, &caller.actor, sent.goal_id, added.webhook)?,
+                added,
+            ))
         })
         .await?;
     ok(json!({ "webhook": webhook, "secret": added.secret.expose() }))
@@ -184,7 +195,9 @@ pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, Json(One { id }):
 
 fn schedule(given: Option<&str>) -> Result<Option<Schedule>, AppError> {
     let Some(word) = given else { return Ok(None) };
-    let schedule = word.parse().map_err(|()| AppError::invalid("retrySchedule", "It is standard or patient."))?;
+    let schedule = word
+        .parse()
+        .map_err(|()| AppError::invalid("retrySchedule", "It is standard or patient."))?;
     Ok(Some(schedule))
 }
 
@@ -198,10 +211,20 @@ fn refuse_what_would_be_lost(headers: Option<&Value>, secret: Option<&Value>) ->
     };
     let mut errors = Vec::new();
     if headers.is_some_and(|given| !is_empty(given)) {
-        errors.push(FieldError::new("headers", "This version sends no headers of one's own."));
+        errors.push(FieldError::new(
+            "headers",
+            "This version sends no headers of one's own.",
+        ));
     }
     if secret.is_some_and(|given| !is_empty(given)) {
-        errors.push(FieldError::new("secret", "This version makes the secret itself; leave it out."));
+        errors.push(FieldError::new(
+            "secret",
+            "This version makes the secret itself; leave it out.",
+        ));
     }
-    if errors.is_empty() { Ok(()) } else { Err(AppError::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(AppError::Invalid(errors))
+    }
 }

@@ -1,6 +1,7 @@
 //! The pages, one file per noun.
 
 pub mod account;
+pub mod deliveries;
 pub mod home;
 pub mod members;
 pub mod projects;
@@ -8,6 +9,7 @@ pub mod setup;
 pub mod sign_in;
 pub mod tasks;
 pub mod theme;
+pub mod webhooks;
 
 use actix_web::HttpResponse;
 

@@ -82,7 +82,10 @@ const STATUSES: [(Show, &str, &str); 5] = [
 impl Asked {
     /// An unknown word shows everything.
     fn show(&self) -> Show {
-        STATUSES.iter().find(|status| status.1 == self.status).map_or(Show::All, |status| status.0)
+        STATUSES
+            .iter()
+            .find(|status| status.1 == self.status)
+            .map_or(Show::All, |status| status.0)
     }
 
     fn start(&self) -> Start {
@@ -103,11 +106,21 @@ pub async fn history(
     let ((project, id), now) = (path.into_inner(), ctx.now());
     let page = ctx
         .read(move |db| {
-            let wanted = Wanted { show: asked.show(), kind: None, start: asked.start(), limit: PAGE };
+            let wanted = Wanted {
+                show: asked.show(),
+                kind: None,
+                start: asked.start(),
+                limit: PAGE,
+            };
             let history = deliveries::history(db, &who.actor, project, id, &wanted)?;
             let tested = super::webhooks::tested(db, &who, project, asked.tested, now)?;
             let seen = &history.webhook;
-            let rows: Vec<Row> = history.page.rows.iter().map(|row| Row::new(row, &history, now)).collect();
+            let rows: Vec<Row> = history
+                .page
+                .rows
+                .iter()
+                .map(|row| Row::new(row, &history, now))
+                .collect();
             let (state, state_words) =
                 webhook_state(seen, history.page.rows.iter().any(|row| row.last_attempt_at.is_some()));
             let webhooks_path = path_of(project);
@@ -128,7 +141,11 @@ pub async fn history(
                 tested: tested.map(|(_, tested)| tested),
                 statuses: STATUSES
                     .iter()
-                    .map(|&(show, value, label)| Choice { value, label, chosen: show == wanted.show })
+                    .map(|&(show, value, label)| Choice {
+                        value,
+                        label,
+                        chosen: show == wanted.show,
+                    })
                     .collect(),
                 filtered: wanted.show != Show::All,
                 rows,
@@ -145,17 +162,31 @@ pub async fn history(
 
 /// The addresses of the pages before and after this one, empty where there is none.
 fn neighbours(asked: &Asked, page: &crate::db::history::Page, path: &str) -> (String, String) {
-    let status = if asked.show() == Show::All { String::new() } else { format!("status={}&", asked.status) };
+    let status = if asked.show() == Show::All {
+        String::new()
+    } else {
+        format!("status={}&", asked.status)
+    };
     let to = |word: &str, id: DeliveryId| format!("{path}/deliveries?{status}{word}={id}");
     let (first, last) = (page.rows.first().map(|row| row.id), page.rows.last().map(|row| row.id));
     let upwards = matches!(asked.start(), Start::After(_));
     // Where we came from there is something; in the direction of reading the query looked one row further.
-    let has_newer = if upwards { page.more } else { asked.start() != Start::Newest };
+    let has_newer = if upwards {
+        page.more
+    } else {
+        asked.start() != Start::Newest
+    };
     let has_older = if upwards { true } else { page.more };
-    let newer = first.filter(|_| has_newer).map(|id| to("after", id)).unwrap_or_default();
+    let newer = first
+        .filter(|_| has_newer)
+        .map(|id| to("after", id))
+        .unwrap_or_default();
     let older = match page.searched_to {
         Some(edge) => to("before", edge),
-        None => last.filter(|_| has_older).map(|id| to("before", id)).unwrap_or_default(),
+        None => last
+            .filter(|_| has_older)
+            .map(|id| to("before", id))
+            .unwrap_or_default(),
     };
     (newer, older)
 }
@@ -215,7 +246,9 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
     let (state, words) = delivery_state(delivery, &detail.webhook);
     let (squares, tries) = tries(delivery, webhook.schedule);
     let is_test = delivery.trigger == Trigger::Test;
-    let ours = delivery.task_id.filter(|_| !detail.event.published && detail.task.is_some());
+    let ours = delivery
+        .task_id
+        .filter(|_| !detail.event.published && detail.task.is_some());
     let body = &detail.event.body;
     let why = Why::new(detail, now);
     DeliveryPage {
@@ -228,9 +261,15 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
         event: delivery.kind.to_string(),
         task: delivery
             .task_id
-            .map(|task| format!("#{task} {}", detail.task.as_deref().unwrap_or_default()).trim().to_owned())
+            .map(|task| {
+                format!("#{task} {}", detail.task.as_deref().unwrap_or_default())
+                    .trim()
+                    .to_owned()
+            })
             .unwrap_or_default(),
-        task_href: ours.map(|task| format!("/projects/{}/tasks/{task}", webhook.project_id)).unwrap_or_default(),
+        task_href: ours
+            .map(|task| format!("/projects/{}/tasks/{task}", webhook.project_id))
+            .unwrap_or_default(),
         by,
         state,
         words,
@@ -247,7 +286,11 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
         attempts: attempts(detail, now),
         last_knot: (delivery.status == Status::Pending).then(|| Why::new(detail, now)),
         why,
-        tree: if body.len() > LARGEST_TREE { None } else { JsonTree::parse(body) },
+        tree: if body.len() > LARGEST_TREE {
+            None
+        } else {
+            JsonTree::parse(body)
+        },
         raw: String::from_utf8_lossy(body).into_owned(),
         squares,
         tries,
@@ -267,7 +310,10 @@ pub async fn retry(
     let actor = who.actor;
     let recorded = ctx.recorded();
     let presses = ctx.presses().clone();
-    match ctx.write(move |tx| deliveries::retry(tx, &actor, project, webhook, delivery, &presses)).await {
+    match ctx
+        .write(move |tx| deliveries::retry(tx, &actor, project, webhook, delivery, &presses))
+        .await
+    {
         Ok(()) => {}
         // Said where the button was pressed.
         Err(AppError::Conflict(message) | AppError::TooMany { message, .. }) => {
@@ -275,11 +321,23 @@ pub async fn retry(
         }
         Err(error) => return Err(error.into()),
     }
-    let settled = attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
+    let settled = attempt_wait::attempt(
+        &ctx,
+        recorded,
+        Awaited {
+            actor,
+            project,
+            webhook,
+            delivery,
+        },
+    )
+    .await?;
     let flash = match settled.status {
         Status::Success => Flash::good("Retried: it was delivered."),
         Status::Failed => Flash::bad("Retried: it failed again."),
-        Status::Pending => Flash::plain("Still running.").with("The receiver takes its time; reload to see the result."),
+        Status::Pending => {
+            Flash::plain("Still running.").with("The receiver takes its time; reload to see the result.")
+        }
     };
     Ok(flash.on(back))
 }

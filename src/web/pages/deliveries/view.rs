@@ -35,7 +35,11 @@ impl Row {
         let (state, words) = delivery_state(delivery, seen);
         let (http_state, http) = http(delivery.outcome, delivery.response_code);
         let (squares, tries) = tries(delivery, seen.webhook.schedule);
-        let task = history.tasks.iter().find(|(event, _)| *event == delivery.event_id).map(|(_, name)| name.clone());
+        let task = history
+            .tasks
+            .iter()
+            .find(|(event, _)| *event == delivery.event_id)
+            .map(|(_, name)| name.clone());
         Row {
             id: delivery.id,
             state,
@@ -43,7 +47,11 @@ impl Row {
             next: next_attempt(delivery, seen, now),
             event: delivery.kind.to_string(),
             task_id: delivery.task_id.map_or(0, |task| task.0),
-            task: if delivery.trigger == Trigger::Test { "test".to_owned() } else { task.unwrap_or_default() },
+            task: if delivery.trigger == Trigger::Test {
+                "test".to_owned()
+            } else {
+                task.unwrap_or_default()
+            },
             http_state,
             http,
             squares,
@@ -108,7 +116,10 @@ fn one(attempt: &Attempt, body: &[u8], now: Moment) -> AttemptView {
     let (state, http) = http(Some(attempt.outcome), attempt.response_code);
     let took = duration(attempt.duration_us);
     let words = answer_in_words(attempt.response_code);
-    let reason = words.split_once(' ').map(|(_, reason)| reason.to_owned()).unwrap_or_default();
+    let reason = words
+        .split_once(' ')
+        .map(|(_, reason)| reason.to_owned())
+        .unwrap_or_default();
     let phases = [
         ("DNS", attempt.lookup_us),
         ("Connect", attempt.connect_us),
@@ -119,14 +130,21 @@ fn one(attempt: &Attempt, body: &[u8], now: Moment) -> AttemptView {
         number: attempt.number,
         state,
         http,
-        short: if reason.is_empty() { format!("after {took}") } else { format!("{reason} in {took}") },
+        short: if reason.is_empty() {
+            format!("after {took}")
+        } else {
+            format!("{reason} in {took}")
+        },
         message: attempt.message.clone(),
         connection: match (&attempt.address, attempt.reused) {
             (Some(address), true) => format!("Over an open connection to {address}."),
             (Some(address), false) => format!("Connected to {address}."),
             (None, _) => String::new(),
         },
-        phases: phases.into_iter().filter_map(|(name, took)| took.map(|took| (name, duration(took)))).collect(),
+        phases: phases
+            .into_iter()
+            .filter_map(|(name, took)| took.map(|took| (name, duration(took))))
+            .collect(),
         at: When::new(attempt.started_at, now),
         waited: String::new(),
         open: false,
@@ -136,7 +154,11 @@ fn one(attempt: &Attempt, body: &[u8], now: Moment) -> AttemptView {
         request_headers: pairs(&attempt.request_headers),
         url: attempt.url.clone(),
         body: String::from_utf8_lossy(body).into_owned(),
-        size: if attempt.cut { format!("first {}, cut", size(body.len())) } else { size(body.len()) },
+        size: if attempt.cut {
+            format!("first {}, cut", size(body.len()))
+        } else {
+            size(body.len())
+        },
     }
 }
 
@@ -146,7 +168,9 @@ pub fn pairs(json: &str) -> Vec<(String, String)> {
 }
 
 fn answer_in_words(code: Option<i32>) -> String {
-    code.and_then(|code| u16::try_from(code).ok()).map(code_in_words).unwrap_or_default()
+    code.and_then(|code| u16::try_from(code).ok())
+        .map(code_in_words)
+        .unwrap_or_default()
 }
 
 /// Why a delivery stands as it does: a sentence and a hint.
@@ -169,25 +193,37 @@ impl Why {
             (Status::Success, _) => {
                 let last = last.map(|last| {
                     let answer = answer_in_words(last.response_code);
-                    format!("Delivered on attempt {}: {answer} in {}.", last.number, duration(last.duration_us))
+                    format!(
+                        "Delivered on attempt {}: {answer} in {}.",
+                        last.number,
+                        duration(last.duration_us)
+                    )
                 });
                 (last.unwrap_or_default(), String::new())
             }
-            (Status::Failed, Some(OutcomeKind::Discarded)) => {
-                ("Discarded when the webhook was turned on again.".to_owned(), RETRY.to_owned())
-            }
-            (Status::Failed, Some(OutcomeKind::Expired)) => {
-                ("Held for too long while the webhook was off.".to_owned(), RETRY.to_owned())
-            }
-            (Status::Failed, _) if delivery.trigger == Trigger::Test => {
-                (message, "A test is sent once and never counts as a failed delivery.".to_owned())
-            }
+            (Status::Failed, Some(OutcomeKind::Discarded)) => (
+                "Discarded when the webhook was turned on again.".to_owned(),
+                RETRY.to_owned(),
+            ),
+            (Status::Failed, Some(OutcomeKind::Expired)) => (
+                "Held for too long while the webhook was off.".to_owned(),
+                RETRY.to_owned(),
+            ),
+            (Status::Failed, _) if delivery.trigger == Trigger::Test => (
+                message,
+                "A test is sent once and never counts as a failed delivery.".to_owned(),
+            ),
             (Status::Failed, _) => {
                 let attempts = counted(delivery.attempts.into(), "attempt", "attempts");
                 (message, format!("It failed after {attempts}. {RETRY}"))
             }
         };
-        Why { state, first, second, next: next_attempt(delivery, &detail.webhook, now) }
+        Why {
+            state,
+            first,
+            second,
+            next: next_attempt(delivery, &detail.webhook, now),
+        }
     }
 }
 

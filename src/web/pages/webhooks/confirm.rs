@@ -78,7 +78,9 @@ pub async fn delete(
     let actor = who.actor;
     let title = title(&ctx, who, project, id).await?;
     ctx.write(move |tx| webhooks::delete(tx, &actor, project, id)).await?;
-    Ok(Flash::good(format!("“{title}” is deleted.")).with("Its secret is erased and its history goes with it.").on(path_of(project)))
+    Ok(Flash::good(format!("“{title}” is deleted."))
+        .with("Its secret is erased and its history goes with it.")
+        .on(path_of(project)))
 }
 
 pub async fn turn_on_page(
@@ -140,5 +142,7 @@ pub async fn turn_on(
         Held::Send => "What was held is being sent, oldest first.",
         Held::Discard => "What was held is in the history as failed, “discarded”.",
     };
-    Ok(Flash::good(format!("“{title}” is on.")).with(then).on(format!("{}#w-{id}", path_of(project))))
+    Ok(Flash::good(format!("“{title}” is on."))
+        .with(then)
+        .on(format!("{}#w-{id}", path_of(project))))
 }

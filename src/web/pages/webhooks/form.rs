@@ -93,7 +93,10 @@ pub async fn add_page(
     project: web::Path<ProjectId>,
 ) -> Result<HttpResponse, PageError> {
     let project = *project;
-    let page = ctx.clone().read(move |db| to_add(db, &ctx, &who, project, Typed::default(), Vec::new())).await?;
+    let page = ctx
+        .clone()
+        .read(move |db| to_add(db, &ctx, &who, project, Typed::default(), Vec::new()))
+        .await?;
     html(&page)
 }
 
@@ -110,23 +113,34 @@ pub async fn add(
     let Some(token) = form_tokens::checked(ctx.vault(), bound(&who, &action), &sent.token, ctx.now()) else {
         let page = ctx
             .clone()
-            .read(move |db| Ok(FormPage { stale: true, ..to_add(db, &ctx, &who, project, typed, Vec::new())? }))
+            .read(move |db| {
+                Ok(FormPage {
+                    stale: true,
+                    ..to_add(db, &ctx, &who, project, typed, Vec::new())?
+                })
+            })
             .await?;
         return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
     let schedule = Some(sent.schedule());
-    let new = NewWebhook { url: sent.url, events: sent.events, name: Some(sent.name), schedule };
+    let new = NewWebhook {
+        url: sent.url,
+        events: sent.events,
+        name: Some(sent.name),
+        schedule,
+    };
     let (inside, actor) = (ctx.clone(), who.actor);
     let added = ctx
-        .write(move |tx| {
-            webhooks::add_once(tx, &actor, project, &new, token, inside.vault(), &inside.config().allow)
-        })
+        .write(move |tx| webhooks::add_once(tx, &actor, project, &new, token, inside.vault(), &inside.config().allow))
         .await;
     match added {
         Ok(Once::Done(added)) => secret::shown(&ctx, who, project, added, Issued::Added).await,
         Ok(Once::Already(spent)) => secret::gone(&ctx, who, project, spent).await,
         Err(AppError::Invalid(errors)) => {
-            let page = ctx.clone().read(move |db| to_add(db, &ctx, &who, project, typed, errors)).await?;
+            let page = ctx
+                .clone()
+                .read(move |db| to_add(db, &ctx, &who, project, typed, errors))
+                .await?;
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => Err(error.into()),
@@ -139,7 +153,10 @@ pub async fn edit_page(
     path: web::Path<(ProjectId, WebhookId)>,
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
-    let page = ctx.clone().read(move |db| to_edit(db, &ctx, &who, project, id, None)).await?;
+    let page = ctx
+        .clone()
+        .read(move |db| to_edit(db, &ctx, &who, project, id, None))
+        .await?;
     html(&page)
 }
 
@@ -153,11 +170,17 @@ pub async fn edit(
     let sent = Sent::parse(&body)?;
     let typed = sent.typed();
     let schedule = Some(sent.schedule());
-    let changes = Edit { url: Some(sent.url), events: Some(sent.events), name: Some(sent.name), schedule };
+    let changes = Edit {
+        url: Some(sent.url),
+        events: Some(sent.events),
+        name: Some(sent.name),
+        schedule,
+    };
     let (inside, actor) = (ctx.clone(), who.actor);
     let done = ctx
         .write(move |tx| {
-            webhooks::edit(tx, &actor, project, id, &keep_custom(tx.db, &actor, project, id, changes)?, &inside.config().allow)
+            let changes = keep_custom(tx.db, &actor, project, id, changes)?;
+            webhooks::edit(tx, &actor, project, id, &changes, &inside.config().allow)
         })
         .await;
     match done {
@@ -165,7 +188,10 @@ pub async fn edit(
             .with("Retries that are waiting use it from now on.")
             .on(format!("{}#w-{id}", path_of(project)))),
         Err(AppError::Invalid(errors)) => {
-            let page = ctx.clone().read(move |db| to_edit(db, &ctx, &who, project, id, Some((typed, errors)))).await?;
+            let page = ctx
+                .clone()
+                .read(move |db| to_edit(db, &ctx, &who, project, id, Some((typed, errors))))
+                .await?;
             html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(error) => Err(error.into()),
@@ -181,7 +207,11 @@ fn keep_custom(
     mut changes: Edit,
 ) -> Result<Edit, AppError> {
     let (_, before) = webhooks::find_to_change(db, actor, project, id)?;
-    let custom = before.events.iter().map(ToString::to_string).filter(|name| EventKind::known(name).is_none());
+    let custom = before
+        .events
+        .iter()
+        .map(ToString::to_string)
+        .filter(|name| EventKind::known(name).is_none());
     if let Some(events) = &mut changes.events {
         events.extend(custom);
     }
@@ -193,7 +223,11 @@ fn add_action(project: ProjectId) -> String {
 }
 
 fn bound<'a>(who: &SignedIn, action: &'a str) -> Bound<'a> {
-    Bound { session: who.session, user: who.actor.user, action }
+    Bound {
+        session: who.session,
+        user: who.actor.user,
+        action,
+    }
 }
 
 fn to_add(

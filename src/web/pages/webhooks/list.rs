@@ -80,14 +80,13 @@ pub(in crate::web::pages) fn tested(
     now: Moment,
 ) -> Result<Option<(WebhookId, Tested)>, AppError> {
     let Some(delivery) = delivery else { return Ok(None) };
-    let found = deliveries::place_of(db, &who.actor, delivery)
-        .and_then(|(place, webhook)| {
-            if place == project {
-                deliveries::find(db, &who.actor, project, webhook, delivery)
-            } else {
-                Err(AppError::NotFound)
-            }
-        });
+    let found = deliveries::place_of(db, &who.actor, delivery).and_then(|(place, webhook)| {
+        if place == project {
+            deliveries::find(db, &who.actor, project, webhook, delivery)
+        } else {
+            Err(AppError::NotFound)
+        }
+    });
     match found {
         Ok(detail) => Ok(Some((detail.webhook.webhook.id, Tested::new(&detail, now)))),
         Err(AppError::NotFound) => Ok(None),
@@ -96,8 +95,11 @@ pub(in crate::web::pages) fn tested(
 }
 
 fn attention(rows: &[Row]) -> String {
-    let titles: Vec<String> =
-        rows.iter().filter(|row| row.needs_a_look()).map(|row| format!("“{}”", row.title)).collect();
+    let titles: Vec<String> = rows
+        .iter()
+        .filter(|row| row.needs_a_look())
+        .map(|row| format!("“{}”", row.title))
+        .collect();
     match titles.as_slice() {
         [] => String::new(),
         [one] => format!("{one} needs a look."),
@@ -124,7 +126,9 @@ pub async fn toggle(
     let title = title(&ctx, who, project, id).await?;
     if !switch.active {
         ctx.write(move |tx| webhooks::turn_off(tx, &actor, project, id)).await?;
-        return Ok(Flash::good(format!("“{title}” is off.")).with("What happens from now on is held, not lost.").on(back));
+        return Ok(Flash::good(format!("“{title}” is off."))
+            .with("What happens from now on is held, not lost.")
+            .on(back));
     }
     match ctx.write(move |tx| webhooks::turn_on(tx, &actor, project, id)).await? {
         TurnOn::Done => Ok(Flash::good(format!("“{title}” is on.")).on(back)),
@@ -133,12 +137,7 @@ pub async fn toggle(
 }
 
 /// What a webhook is called, for the sentence after a change; also the first proof that the person may change it.
-pub(super) async fn title(
-    ctx: &Context,
-    who: SignedIn,
-    project: ProjectId,
-    id: WebhookId,
-) -> Result<String, AppError> {
+pub(super) async fn title(ctx: &Context, who: SignedIn, project: ProjectId, id: WebhookId) -> Result<String, AppError> {
     ctx.read(move |db| {
         let (_, seen) = webhooks::find_to_change(db, &who.actor, project, id)?;
         Ok(seen.title().to_owned())
@@ -164,14 +163,31 @@ pub async fn test(
     let actor = who.actor;
     let recorded = ctx.recorded();
     let presses = ctx.presses().clone();
-    let delivery = match ctx.write(move |tx| deliveries::test(tx, &actor, project, webhook, &presses)).await {
+    let delivery = match ctx
+        .write(move |tx| deliveries::test(tx, &actor, project, webhook, &presses))
+        .await
+    {
         Err(AppError::TooMany { message, .. }) => {
-            let back = if from_history { format!("{list}/{webhook}/deliveries") } else { format!("{list}#w-{webhook}") };
+            let back = if from_history {
+                format!("{list}/{webhook}/deliveries")
+            } else {
+                format!("{list}#w-{webhook}")
+            };
             return Ok(Flash::bad(message).on(back));
         }
         sent => sent?,
     };
-    attempt_wait::attempt(&ctx, recorded, Awaited { actor, project, webhook, delivery }).await?;
+    attempt_wait::attempt(
+        &ctx,
+        recorded,
+        Awaited {
+            actor,
+            project,
+            webhook,
+            delivery,
+        },
+    )
+    .await?;
     Ok(redirect(if from_history {
         format!("{list}/{webhook}/deliveries?tested={delivery}")
     } else {

@@ -111,7 +111,9 @@ pub async fn shown(
         })
         .await?;
     let mut response = page_with(&secret, shell, &seen, issued)?;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -129,18 +131,16 @@ fn page_with(secret: &Secret, shell: Shell, seen: &Seen, issued: Issued) -> Resu
 }
 
 /// The same form came a second time: nothing was changed, and it says when the first one did.
-pub async fn gone(
-    ctx: &Context,
-    who: SignedIn,
-    project: ProjectId,
-    spent: Spent,
-) -> Result<HttpResponse, PageError> {
+pub async fn gone(ctx: &Context, who: SignedIn, project: ProjectId, spent: Spent) -> Result<HttpResponse, PageError> {
     let now = ctx.now();
     let page = ctx
         .read(move |db| {
             let member = access::member(db, &who.actor, project)?;
             // It may be deleted by now.
-            let webhook = match spent.webhook.map(|id| webhooks::find_to_change(db, &who.actor, project, id)) {
+            let webhook = match spent
+                .webhook
+                .map(|id| webhooks::find_to_change(db, &who.actor, project, id))
+            {
                 Some(Ok((_, seen))) => Some(Named::new(db, &seen, now)?),
                 Some(Err(AppError::NotFound)) | None => None,
                 Some(Err(error)) => return Err(error),
@@ -163,7 +163,10 @@ pub async fn rotate_page(
     path: web::Path<(ProjectId, WebhookId)>,
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
-    let page = ctx.clone().read(move |db| to_rotate(db, &ctx, &who, project, id)).await?;
+    let page = ctx
+        .clone()
+        .read(move |db| to_rotate(db, &ctx, &who, project, id))
+        .await?;
     html(&page)
 }
 
@@ -184,7 +187,12 @@ pub async fn rotate(
     let Some(token) = form_tokens::checked(ctx.vault(), bound(&who, &action), &form.token, ctx.now()) else {
         let page = ctx
             .clone()
-            .read(move |db| Ok(RotatePage { stale: true, ..to_rotate(db, &ctx, &who, project, id)? }))
+            .read(move |db| {
+                Ok(RotatePage {
+                    stale: true,
+                    ..to_rotate(db, &ctx, &who, project, id)?
+                })
+            })
             .await?;
         return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
@@ -203,7 +211,11 @@ fn rotate_action(id: WebhookId) -> String {
 }
 
 fn bound<'a>(who: &SignedIn, action: &'a str) -> Bound<'a> {
-    Bound { session: who.session, user: who.actor.user, action }
+    Bound {
+        session: who.session,
+        user: who.actor.user,
+        action,
+    }
 }
 
 fn to_rotate(

@@ -71,12 +71,21 @@ impl Row {
         let last = recent.last.as_ref().map(|last| {
             let (state, words) = delivery_state(last, seen);
             let (_, http) = http(last.outcome, last.response_code);
-            Last { state, words, http, at: When::new(last.last_attempt_at.unwrap_or(last.created_at), now) }
+            Last {
+                state,
+                words,
+                http,
+                at: When::new(last.last_attempt_at.unwrap_or(last.created_at), now),
+            }
         });
         Row {
             id: webhook.id,
             title: seen.title().to_owned(),
-            url: if webhook.name.is_some() { webhook.url.clone() } else { String::new() },
+            url: if webhook.name.is_some() {
+                webhook.url.clone()
+            } else {
+                String::new()
+            },
             events: seen.events.iter().map(ToString::to_string).collect(),
             all_events: are_all_task_events(&seen.events),
             state,
@@ -101,7 +110,10 @@ impl Trouble {
         let held = match seen.held {
             0 => String::new(),
             1 => "1 delivery is held and waits for your decision.".to_owned(),
-            n => format!("{} are held and wait for your decision.", counted_up_to(n, COUNTED, "delivery", "deliveries")),
+            n => format!(
+                "{} are held and wait for your decision.",
+                counted_up_to(n, COUNTED, "delivery", "deliveries")
+            ),
         };
         let since = webhook.off_at.map(|at| When::new(at, now));
         let reason = recent.reason.as_deref().unwrap_or_default();
@@ -142,7 +154,9 @@ impl Trouble {
                     n => format!("The last {n} deliveries failed."),
                 },
                 since: None,
-                second: format!("{reason} At 10 in a row the webhook is turned off.").trim().to_owned(),
+                second: format!("{reason} At 10 in a row the webhook is turned off.")
+                    .trim()
+                    .to_owned(),
                 failures,
                 is_off: false,
             }),
@@ -157,7 +171,9 @@ impl Tested {
         let webhook = &detail.webhook.webhook;
         let took = duration(delivery.duration_us.unwrap_or(0));
         let attempt = detail.attempts.last().map(|(attempt, _)| attempt);
-        let answer = attempt.and_then(|attempt| attempt.response_code).and_then(|code| u16::try_from(code).ok());
+        let answer = attempt
+            .and_then(|attempt| attempt.response_code)
+            .and_then(|code| u16::try_from(code).ok());
         let (state, icon, first, second) = match (delivery.status, attempt) {
             (Status::Pending, _) | (_, None) => (
                 "",
@@ -169,7 +185,10 @@ impl Tested {
                 "good",
                 "ok",
                 format!("{} in {took}", code_in_words(answer.unwrap_or_default())),
-                format!(", {} came back.", size(usize::try_from(attempt.response_size).unwrap_or_default())),
+                format!(
+                    ", {} came back.",
+                    size(usize::try_from(attempt.response_size).unwrap_or_default())
+                ),
             ),
             (Status::Failed, Some(attempt)) => (
                 "bad",
@@ -186,7 +205,12 @@ impl Tested {
             icon,
             first,
             second,
-            href: format!("{}/{}/deliveries/{}", path_of(webhook.project_id), webhook.id, delivery.id),
+            href: format!(
+                "{}/{}/deliveries/{}",
+                path_of(webhook.project_id),
+                webhook.id,
+                delivery.id
+            ),
             at: When::new(delivery.last_attempt_at.unwrap_or(delivery.created_at), now),
         }
     }
