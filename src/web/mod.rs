@@ -40,8 +40,6 @@ use crate::error::AppError;
 
 /// The largest body that is read, of a form or of JSON.
 const BODY: usize = 1024 * 1024;
-/// Pages are quick; what limits us is the database.
-const WORKERS: usize = 2;
 const STOP_SECONDS: u64 = 10;
 
 /// Binds the address. Requests are answered once the server is awaited. Also says the port, which is of interest when the
@@ -104,7 +102,6 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                     .default_service(web::to(pages::nothing_here)),
             )
     })
-    .workers(WORKERS)
     .shutdown_timeout(STOP_SECONDS)
     .disable_signals()
     .bind(listen)

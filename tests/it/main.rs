@@ -10,6 +10,7 @@ mod support;
 
 mod actions_members;
 mod actions_projects;
+mod api_auth;
 mod architecture;
 mod db_conformance;
 mod delivery_engine;
@@ -18,5 +19,7 @@ mod delivery_targets;
 mod first_start;
 mod interleavings;
 mod migrations_agree;
+mod pages_people;
 mod task_events;
+mod web_rules;
 mod webhook_actions;

@@ -1,0 +1,202 @@
+//! The rules that hold for every answer: safety headers, requests of other sites, laptop mode, static files, error pages.
+
+use reqwest::{Client, Method, Response};
+
+use super::support::app::App;
+use super::support::given;
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_to_be_strict() {
+    let app = App::start().await;
+
+    for path in [
+        "/setup",
+        "/sign-in",
+        "/nothing",
+        "/projects/1",
+        "/healthz",
+        "/module/goals",
+        "/static/x/y.css",
+    ] {
+        let answer = ask(&app, Method::GET, path, &[]).await;
+
+        let policy = header(&answer, "content-security-policy");
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{path}: {policy}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"),
+            "{path}: {policy}"
+        );
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header(&answer, "x-frame-options"), "DENY", "{path}");
+        assert_eq!(header(&answer, "referrer-policy"), "same-origin", "{path}");
+        assert_eq!(header(&answer, "cache-control"), "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn another_site_cannot_act_for_a_visitor() {
+    let app = App::start().await;
+    given::lead(&app).await;
+
+    for (headers, expected) in [
+        (vec![("sec-fetch-site", "same-origin")], 303),
+        (vec![("sec-fetch-site", "cross-site")], 403),
+        (vec![("sec-fetch-site", "same-site")], 403),
+        (vec![("origin", "http://evil.example")], 403),
+        (vec![("origin", app.base.as_str())], 303),
+        (vec![], 403),
+    ] {
+        for path in ["/sign-out", "/theme"] {
+            let answer = ask(&app, Method::POST, path, &headers).await;
+
+            assert_eq!(answer.status(), expected, "{path} {headers:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn on_a_laptop_only_the_machine_itself_is_answered() {
+    let app = App::start().await;
+
+    for headers in [
+        vec![("host", "rebound.example")],
+        vec![("x-forwarded-for", "203.0.113.9")],
+        vec![("forwarded", "for=203.0.113.9")],
+    ] {
+        let answer = ask(&app, Method::GET, "/healthz", &headers).await;
+
+        assert_eq!(answer.status(), 421, "{headers:?}");
+        let sentence = answer.text().await.expect("text");
+        assert!(sentence.contains("TASKVIEW_PUBLIC_URL"), "{sentence}");
+    }
+    assert_eq!(
+        ask(&app, Method::GET, "/healthz", &[("host", "localhost")])
+            .await
+            .status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn static_files_carry_their_hash_and_are_kept_for_ever() {
+    let app = App::start().await;
+    let page = app.visitor().get("/setup").await;
+    let style = page.attributes("link[rel=stylesheet]", "href").remove(0);
+    let script = page.attributes("script", "src").remove(0);
+
+    for (path, kind) in [(style, "text/css"), (script, "text/javascript")] {
+        let answer = ask(&app, Method::GET, &path, &[("accept-encoding", "gzip")]).await;
+
+        assert_eq!(answer.status(), 200, "{path}");
+        assert!(header(&answer, "content-type").starts_with(kind), "{path}: {answer:?}");
+        assert_eq!(header(&answer, "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(header(&answer, "content-encoding"), "gzip");
+    }
+    assert_eq!(ask(&app, Method::GET, "/static/0000/app.css", &[]).await.status(), 404);
+    assert_eq!(ask(&app, Method::GET, "/static/../lock", &[]).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_folder_of_the_operator_replaces_the_static_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("app.css"), "body { color: red }").expect("written");
+    let own = folder.path().to_owned();
+    let app = App::configured(|config| config.static_dir = Some(own)).await;
+
+    let style = app
+        .visitor()
+        .get("/setup")
+        .await
+        .attributes("link[rel=stylesheet]", "href")
+        .remove(0);
+    let answer = ask(&app, Method::GET, &style, &[]).await;
+
+    assert_eq!(header(&answer, "cache-control"), "no-cache");
+    assert_eq!(answer.text().await.expect("text"), "body { color: red }");
+}
+
+#[tokio::test]
+async fn an_error_is_a_page_with_a_way_out() {
+    let app = App::start().await;
+    let lead = given::lead(&app).await;
+
+    for path in ["/nothing", "/projects/999999", "/projects/x", "/account/sessions/1/end"] {
+        let page = lead.get(path).await;
+
+        page.assert_status(404)
+            .assert_says("There is nothing here")
+            .assert_says("To your projects");
+        assert_eq!(page.texts(".side .brand"), ["TaskView"], "{path} has no frame");
+    }
+    app.visitor()
+        .get("/nothing")
+        .await
+        .assert_status(404)
+        .assert_says("There is nothing here");
+}
+
+#[tokio::test]
+async fn the_api_refuses_in_its_own_words_and_knows_no_cookies() {
+    let app = App::start().await;
+    given::lead(&app).await;
+
+    for (method, path, headers, status, code) in [
+        (Method::GET, "/module/nothing", vec![], 404, "not_found"),
+        (Method::PUT, "/module/auth/login", vec![], 405, "method_not_allowed"),
+        (
+            Method::POST,
+            "/module/auth/login",
+            vec![],
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            Method::POST,
+            "/module/auth/login",
+            vec![("content-type", "application/json")],
+            400,
+            "invalid",
+        ),
+        (Method::GET, "/module/goals", vec![], 401, "unauthorized"),
+        (
+            Method::GET,
+            "/module/goals",
+            vec![("authorization", "Bearer nonsense")],
+            401,
+            "unauthorized",
+        ),
+        (Method::GET, "/module/collaboration/x", vec![], 400, "invalid"),
+    ] {
+        let answer = ask(&app, method, path, &headers).await;
+
+        assert_eq!(answer.status(), status, "{path} {headers:?}");
+        assert!(!answer.headers().contains_key("set-cookie"), "{path}");
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(body["error"]["code"], code, "{path}: {body}");
+        assert!(body["error"]["message"].is_string(), "{path}: {body}");
+    }
+}
+
+async fn ask(app: &App, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+    let client = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let mut request = client.request(method, format!("{}{path}", app.base));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn header(answer: &Response, name: &str) -> String {
+    let value = answer
+        .headers()
+        .get(name)
+        .unwrap_or_else(|| panic!("{} has no {name}", answer.url()));
+    value.to_str().expect("text").to_owned()
+}
