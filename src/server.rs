@@ -102,8 +102,8 @@ impl Application {
             () = told_to_stop() => {
                 tracing::info!("stopping: requests in flight may finish");
                 self.engine.stop_claiming();
-                handle.stop(true).await;
-                web.await
+                // The server itself carries the command out: it must go on being polled.
+                tokio::join!(web, handle.stop(true)).0
             }
         };
         self.engine.stop().await;
