@@ -14,6 +14,7 @@ mod api_auth;
 mod architecture;
 mod db_conformance;
 mod delivery_engine;
+mod delivery_outcomes;
 mod delivery_sender;
 mod delivery_targets;
 mod first_start;

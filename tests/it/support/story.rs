@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use taskview_webhooks::config::Config;
 
 use super::api_client::ApiClient;
 use super::app::App;
@@ -24,7 +25,12 @@ pub struct Story {
 impl Story {
     /// One webhook, for all events, to a receiver that answers 200.
     pub async fn begin() -> Story {
-        let app = App::start().await;
+        Self::configured(|_| ()).await
+    }
+
+    /// The same under settings that differ from those of a laptop.
+    pub async fn configured(change: impl FnOnce(&mut Config)) -> Story {
+        let app = App::configured(change).await;
         given::lead(&app).await;
         let api = given::api(&app, "lead").await;
         let receiver = Receiver::start();
