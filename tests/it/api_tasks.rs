@@ -30,16 +30,23 @@ async fn a_task_is_created_read_changed_assigned_and_deleted() {
     )
     .await;
     assert_eq!(task["description"], "Fix login bug");
-    assert_eq!((&task["priorityId"], &task["endTime"], &task["goalListId"]), (&json!(1), &json!("17:30:00"), &json!(null)));
+    assert_eq!(
+        (&task["priorityId"], &task["endTime"], &task["goalListId"]),
+        (&json!(1), &json!("17:30:00"), &json!(null))
+    );
     assert_eq!(task["owner"], json!(1));
     let id = task["id"].clone();
     assert_eq!(api.get(&format!("/module/tasks/{id}")).await.response(), &task);
 
-    let changed = api.patch("/module/tasks", json!({ "id": id, "note": "why", "endDate": null })).await;
+    let changed = api
+        .patch("/module/tasks", json!({ "id": id, "note": "why", "endDate": null }))
+        .await;
     assert_eq!(changed.response()["note"], "why");
     assert_eq!(changed.response()["endTime"], json!(null));
 
-    let assigned = api.patch("/module/tasks/task-users", json!({ "taskId": id, "userIds": [1, 1] })).await;
+    let assigned = api
+        .patch("/module/tasks/task-users", json!({ "taskId": id, "userIds": [1, 1] }))
+        .await;
     assert_eq!(assigned.response(), &json!({ "userIds": [1] }));
 
     let gone = api.delete("/module/tasks", json!({ "taskId": id })).await;
@@ -56,10 +63,18 @@ async fn a_list_goes_by_pages_and_finds_words_whatever_their_case() {
     for n in 0..32 {
         ids.push(created(&api, json!({ "goalId": goal, "description": format!("Task {n} 100%") })).await["id"].clone());
     }
-    created(&api, json!({ "goalId": goal, "description": "below", "parentId": ids[0] })).await;
-    api.patch("/module/tasks", json!({ "id": ids[1], "complete": true })).await.response();
+    created(
+        &api,
+        json!({ "goalId": goal, "description": "below", "parentId": ids[0] }),
+    )
+    .await;
+    api.patch("/module/tasks", json!({ "id": ids[1], "complete": true }))
+        .await
+        .response();
     let list = async |query: &str| {
-        let answer = api.get(&format!("/module/tasks?goalId={goal}&componentId=0{query}")).await;
+        let answer = api
+            .get(&format!("/module/tasks?goalId={goal}&componentId=0{query}"))
+            .await;
         answer.response().as_array().expect("an array").clone()
     };
 
@@ -81,24 +96,57 @@ async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
     given::person(&app, "eve").await;
     let eve = given::api(&app, "eve").await;
 
-    let refused = api.post("/module/tasks", json!({ "goalId": project.id, "description": " ", "startDate": "soon" })).await;
+    let refused = api
+        .post(
+            "/module/tasks",
+            json!({ "goalId": project.id, "description": " ", "startDate": "soon" }),
+        )
+        .await;
     assert_eq!(refused.status, 400);
-    let names: Vec<_> =
-        refused.body["error"]["fields"].as_array().expect("fields").iter().map(|field| field["name"].clone()).collect();
+    let names: Vec<_> = refused.body["error"]["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .map(|field| field["name"].clone())
+        .collect();
     assert_eq!(names, ["description", "startDate"]);
-    assert_eq!(api.post("/module/tasks", json!({ "description": "a" })).await.status, 400);
+    assert_eq!(
+        api.post("/module/tasks", json!({ "description": "a" })).await.status,
+        400
+    );
     assert_eq!(api.patch("/module/tasks", json!({ "id": task })).await.status, 403);
-    assert_eq!(api.patch("/module/tasks", json!({ "id": task, "statusId": 999 })).await.status, 403);
+    assert_eq!(
+        api.patch("/module/tasks", json!({ "id": task, "statusId": 999 }))
+            .await
+            .status,
+        403
+    );
 
     for (there, not_there) in [(task.clone(), json!(99_999))] {
         for id in [there, not_there] {
             assert_eq!(eve.get(&format!("/module/tasks/{id}")).await.status, 403);
-            assert_eq!(eve.patch("/module/tasks", json!({ "id": id, "note": "x" })).await.status, 403);
+            assert_eq!(
+                eve.patch("/module/tasks", json!({ "id": id, "note": "x" }))
+                    .await
+                    .status,
+                403
+            );
             assert_eq!(eve.delete("/module/tasks", json!({ "taskId": id })).await.status, 403);
         }
     }
-    assert_eq!(eve.post("/module/tasks", json!({ "goalId": project.id, "description": "x" })).await.status, 403);
-    assert_eq!(ApiClient::new(&app.base).get(&format!("/module/tasks/{task}")).await.status, 401);
+    assert_eq!(
+        eve.post("/module/tasks", json!({ "goalId": project.id, "description": "x" }))
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        ApiClient::new(&app.base)
+            .get(&format!("/module/tasks/{task}"))
+            .await
+            .status,
+        401
+    );
 }
 
 #[tokio::test]
@@ -106,7 +154,12 @@ async fn tasks_that_are_created_at_once_all_come_to_be() {
     let app = App::start().await;
     let (api, project) = project_over_api(&app).await;
 
-    let calls = (0..40).map(|n| created(&api, json!({ "goalId": project.id, "description": format!("Task {n}") })));
+    let calls = (0..40).map(|n| {
+        created(
+            &api,
+            json!({ "goalId": project.id, "description": format!("Task {n}") }),
+        )
+    });
     let tasks = futures_util::future::join_all(calls).await;
 
     let ids: std::collections::BTreeSet<_> = tasks.iter().map(|task| task["id"].as_i64()).collect();
@@ -131,7 +184,10 @@ async fn a_published_event_arrives_byte_for_byte() {
     assert!(request.is_signed_with(&webhook.secret));
     let body = String::from_utf8(request.body.clone()).expect("text");
     let rest = r#""task":{"z":1,"id":7},"changes":{"b":2,"a":1},"initiatorId":42}"#;
-    assert!(body.starts_with(r#"{"event":"task.updated","timestamp":""#) && body.ends_with(rest), "{body}");
+    assert!(
+        body.starts_with(r#"{"event":"task.updated","timestamp":""#) && body.ends_with(rest),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -149,12 +205,27 @@ async fn publishing_is_for_managers_and_for_events_that_are_complete() {
         event
     };
 
-    assert_eq!(api.post("/module/events", good.clone()).await.response()["deliveries"], json!(0));
+    assert_eq!(
+        api.post("/module/events", good.clone()).await.response()["deliveries"],
+        json!(0)
+    );
     assert_eq!(bob.post("/module/events", good.clone()).await.status, 403);
     assert_eq!(api.post("/module/events", with("goalId", json!(999))).await.status, 403);
-    assert_eq!(api.post("/module/events", with("event", json!("task.archived"))).await.status, 400);
-    assert_eq!(api.post("/module/events", with("task", json!({ "id": 1 }))).await.status, 400);
-    let large = api.post("/module/events", with("data", json!("x".repeat(256 * 1024)))).await;
+    assert_eq!(
+        api.post("/module/events", with("event", json!("task.archived")))
+            .await
+            .status,
+        400
+    );
+    assert_eq!(
+        api.post("/module/events", with("task", json!({ "id": 1 })))
+            .await
+            .status,
+        400
+    );
+    let large = api
+        .post("/module/events", with("data", json!("x".repeat(256 * 1024))))
+        .await;
     assert_eq!(large.status, 400);
     assert_eq!(large.body["error"]["fields"][0]["name"], "data");
 }

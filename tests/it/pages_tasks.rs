@@ -36,10 +36,15 @@ async fn a_task_is_added_edited_completed_and_deleted_on_the_pages() {
     assert_eq!(list.attributes(".task [data-p]", "aria-label"), ["Priority high"]);
 
     let ticked = lead.send(&list.form("/complete").filled(&[("complete", "true")])).await;
-    ticked.assert_status(200).assert_says("Completed 1").assert_says("0 open");
+    ticked
+        .assert_status(200)
+        .assert_says("Completed 1")
+        .assert_says("0 open");
 
     let gone = lead.submit(&format!("{}/delete", task.path), "/delete", &[]).await;
-    gone.assert_status(200).assert_says("1 task deleted.").assert_says("Nothing to do yet");
+    gone.assert_status(200)
+        .assert_says("1 task deleted.")
+        .assert_says("Nothing to do yet");
     lead.get(&task.path).await.assert_status(404);
 }
 
@@ -53,7 +58,9 @@ async fn what_is_wrong_stands_beside_the_field_and_what_was_typed_is_kept() {
     let typed = [("description", "Other words"), ("endTime", "17:30")];
     let page = lead.submit(&task.path, &task.path, &typed).await;
 
-    page.assert_status(422).assert_says("A time needs its date.").assert_says("Other words");
+    page.assert_status(422)
+        .assert_says("A time needs its date.")
+        .assert_says("Other words");
     assert_eq!(page.attributes("#endTime", "aria-invalid"), ["true"]);
     assert_eq!(page.attributes("#endTime", "value"), ["17:30"]);
     lead.get(&project.path).await.assert_says("Fix login bug");
@@ -71,18 +78,29 @@ async fn a_task_has_subtasks_that_are_ticked_where_they_stand() {
     let project = given::project(&lead, "Storefront").await;
     let task = given::task(&lead, &project, "Fix login bug").await;
     for name in ["Reproduce", "Repair"] {
-        lead.submit(&task.path, "/subtasks", &[("description", name)]).await.assert_status(200).assert_says(name);
+        lead.submit(&task.path, "/subtasks", &[("description", name)])
+            .await
+            .assert_status(200)
+            .assert_says(name);
     }
 
     let page = lead.get(&task.path).await;
-    let ticked = lead.send(&page.form(&format!("/complete?task={}", task.id)).filled(&[("complete", "true")])).await;
+    let ticked = lead
+        .send(
+            &page
+                .form(&format!("/complete?task={}", task.id))
+                .filled(&[("complete", "true")]),
+        )
+        .await;
 
     assert_eq!(ticked.path, task.path);
     ticked.assert_says("1 of 2 done");
     lead.get(&project.path).await.assert_says("1 of 2");
     let question = lead.get(&format!("{}/delete", task.path)).await;
     question.assert_says("and its 2 subtasks will be gone");
-    lead.send(&question.form("/delete")).await.assert_says("3 tasks deleted.");
+    lead.send(&question.form("/delete"))
+        .await
+        .assert_says("3 tasks deleted.");
 }
 
 #[tokio::test]
@@ -92,12 +110,17 @@ async fn what_people_type_is_never_markup() {
     let project = given::project(&lead, "Storefront").await;
     let nasty = "<script>alert(1)</script>\"'><b>";
     let task = given::task(&lead, &project, nasty).await;
-    lead.submit(&task.path, &task.path, &[("note", "</textarea><script>")]).await.assert_status(200);
+    lead.submit(&task.path, &task.path, &[("note", "</textarea><script>")])
+        .await
+        .assert_status(200);
 
     for path in [&project.path, &task.path, &format!("{}/delete", task.path)] {
         let page = lead.get(path).await;
         page.assert_says(nasty);
-        assert!(!page.html.contains("<script>") && !page.html.contains("<b>\""), "{path}");
+        assert!(
+            !page.html.contains("<script>") && !page.html.contains("<b>\""),
+            "{path}"
+        );
     }
 }
 
@@ -113,13 +136,24 @@ async fn a_stranger_finds_nothing_and_an_id_of_another_project_is_nothing() {
 
     stranger.get(&project.path).await.assert_status(404);
     stranger.get(&task.path).await.assert_status(404);
-    stranger.post(&complete, &[("complete", "true")]).await.assert_status(404);
-    stranger.post(&format!("{}/tasks", project.path), &[("description", "x")]).await.assert_status(404);
-    lead.get(&format!("{}/tasks/{}", other.path, task.id)).await.assert_status(404);
+    stranger
+        .post(&complete, &[("complete", "true")])
+        .await
+        .assert_status(404);
+    stranger
+        .post(&format!("{}/tasks", project.path), &[("description", "x")])
+        .await
+        .assert_status(404);
+    lead.get(&format!("{}/tasks/{}", other.path, task.id))
+        .await
+        .assert_status(404);
     let elsewhere = format!("{}/tasks/{}/delete", other.path, task.id);
     lead.post(&elsewhere, &[]).await.assert_status(404);
 
-    lead.get(&project.path).await.assert_says("Fix login bug").assert_says("1 open");
+    lead.get(&project.path)
+        .await
+        .assert_says("Fix login bug")
+        .assert_says("1 open");
 }
 
 #[tokio::test]
@@ -128,11 +162,17 @@ async fn the_list_shows_what_is_mine_late_or_completed() {
     let lead = given::lead(&app).await;
     let project = given::project(&lead, "Storefront").await;
     let mine = given::task(&lead, &project, "Mine alone").await;
-    lead.submit(&mine.path, &mine.path, &[("assignees", "1")]).await.assert_says("Saved.");
+    lead.submit(&mine.path, &mine.path, &[("assignees", "1")])
+        .await
+        .assert_says("Saved.");
     let late = given::task(&lead, &project, "Long overdue").await;
-    lead.submit(&late.path, &late.path, &[("endDate", "2001-01-01")]).await.assert_says("Saved.");
+    lead.submit(&late.path, &late.path, &[("endDate", "2001-01-01")])
+        .await
+        .assert_says("Saved.");
     let done = given::task(&lead, &project, "Finished work").await;
-    lead.post(&format!("{}/complete", done.path), &[("complete", "true")]).await.assert_status(200);
+    lead.post(&format!("{}/complete", done.path), &[("complete", "true")])
+        .await
+        .assert_status(200);
 
     for (show, expected) in [
         ("open", vec!["Mine alone", "Long overdue", "Finished work"]),
@@ -157,20 +197,34 @@ async fn every_change_on_a_page_reaches_the_receiver_as_the_documentation_says()
     let page = lead.get(&task.path).await;
     let status = page.attributes("#statusId option", "value")[2].clone();
     lead.send(&page.form(&task.path)).await.assert_says("Saved.");
-    lead.send(&page.form(&task.path).filled(&[("statusId", &status)])).await.assert_says("Saved.");
+    lead.send(&page.form(&task.path).filled(&[("statusId", &status)]))
+        .await
+        .assert_says("Saved.");
     let page = lead.get(&task.path).await;
-    lead.send(&page.form(&task.path).filled(&[("assignees", "1")])).await.assert_says("Saved.");
-    lead.submit(&format!("{}/delete", task.path), "/delete", &[]).await.assert_status(200);
+    lead.send(&page.form(&task.path).filled(&[("assignees", "1")]))
+        .await
+        .assert_says("Saved.");
+    lead.submit(&format!("{}/delete", task.path), "/delete", &[])
+        .await
+        .assert_status(200);
 
     let mut received = receiver.wait_for(4).await;
     assert!(received.iter().all(|request| request.is_signed_with(&webhook.secret)));
     received.sort_by_key(|request| request.json()["timestamp"].as_str().unwrap_or_default().to_owned());
-    let bodies: Vec<Map<String, Value>> =
-        received.iter().map(|request| serde_json::from_slice(&request.body).expect("an object")).collect();
+    let bodies: Vec<Map<String, Value>> = received
+        .iter()
+        .map(|request| serde_json::from_slice(&request.body).expect("an object"))
+        .collect();
     let events: Vec<_> = bodies.iter().map(|body| body["event"].clone()).collect();
-    assert_eq!(events, ["task.created", "task.updated", "task.assigneesChanged", "task.deleted"]);
+    assert_eq!(
+        events,
+        ["task.created", "task.updated", "task.assigneesChanged", "task.deleted"]
+    );
     let keys = |body: &Map<String, Value>| body.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&bodies[1]), ["event", "timestamp", "task", "changes", "initiatorId"]);
+    assert_eq!(
+        keys(&bodies[1]),
+        ["event", "timestamp", "task", "changes", "initiatorId"]
+    );
     assert_eq!(
         keys(bodies[1]["task"].as_object().expect("a task"))[..9],
         [
@@ -188,8 +242,14 @@ async fn every_change_on_a_page_reaches_the_receiver_as_the_documentation_says()
     let status: i64 = status.parse().expect("a number");
     assert_eq!(bodies[1]["changes"], json!({ "statusId": status }));
     assert_eq!(bodies[1]["task"]["statusId"], json!(status));
-    assert_eq!(keys(&bodies[2]), ["event", "timestamp", "task", "taskId", "userIds", "initiatorId"]);
+    assert_eq!(
+        keys(&bodies[2]),
+        ["event", "timestamp", "task", "taskId", "userIds", "initiatorId"]
+    );
     assert_eq!(bodies[2]["userIds"], json!([1]));
-    assert_eq!(keys(&bodies[3]), ["event", "timestamp", "task", "taskId", "goalId", "initiatorId"]);
+    assert_eq!(
+        keys(&bodies[3]),
+        ["event", "timestamp", "task", "taskId", "goalId", "initiatorId"]
+    );
     assert_eq!(bodies[3]["goalId"], json!(project.id));
 }
