@@ -4,7 +4,6 @@
 use diesel::prelude::*;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::connection::both;
 use super::schema::{deliveries, events, webhook_events, webhooks};
 use super::{Db, Due, Lane, Tx};
 use crate::domain::delivery::{OutcomeKind, Status};
@@ -79,8 +78,19 @@ pub fn fan_out(tx: &mut Tx<'_>, id: EventId, event: &NewEvent<'_>) -> QueryResul
             )
         })
         .collect();
-    let db = &mut *tx.db;
-    both!(db => diesel::insert_into(deliveries::table).values(rows).execute(db))?;
+    match &mut *tx.db {
+        // One trip for all of them; a statement of many rows is prepared anew each time.
+        Db::Pg(pg) if rows.len() > 1 => diesel::insert_into(deliveries::table)
+            .values(rows)
+            .execute(pg)
+            .map(drop)?,
+        // Row by row with one prepared statement: in the same process a trip costs nothing.
+        db => {
+            for row in rows {
+                diesel::insert_into(deliveries::table).values(row).execute(db)?;
+            }
+        }
+    }
     for &(webhook, _) in receivers.iter().filter(|(_, active)| *active) {
         tx.wake(Due {
             webhook,
