@@ -114,6 +114,14 @@ async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
         api.post("/module/tasks", json!({ "description": "a" })).await.status,
         400
     );
+    for path in ["/module/tasks/x", "/module/tasks?goalId=x", "/module/tasks"] {
+        let refused = api.get(path).await;
+        assert_eq!(
+            (refused.status, &refused.body["error"]["code"]),
+            (400, &json!("invalid")),
+            "{path}"
+        );
+    }
     assert_eq!(api.patch("/module/tasks", json!({ "id": task })).await.status, 403);
     assert_eq!(
         api.patch("/module/tasks", json!({ "id": task, "statusId": 999 }))

@@ -168,7 +168,7 @@ async fn the_api_refuses_in_its_own_words_and_knows_no_cookies() {
             401,
             "unauthorized",
         ),
-        (Method::GET, "/module/collaboration/x", vec![], 400, "invalid"),
+        (Method::GET, "/module/collaboration/x", vec![], 401, "unauthorized"),
     ] {
         let answer = ask(&app, method, path, &headers).await;
 
