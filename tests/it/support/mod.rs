@@ -12,6 +12,7 @@ pub mod node_receiver;
 pub mod page;
 pub mod place;
 pub mod process;
+pub mod queue;
 pub mod received;
 pub mod receiver;
 pub mod story;
