@@ -1,9 +1,10 @@
 //! The settings: read once from the environment and the command line, checked at start, passed down. There is no global.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::db::DatabaseUrl;
@@ -32,6 +33,10 @@ pub struct Settings {
     /// separated by commas [default: loopback in laptop mode, else none]
     #[arg(long, env = "TASKVIEW_ALLOW_TARGETS", value_name = "LIST")]
     pub allow_targets: Option<String>,
+
+    /// Proxies in front of this server, whose X-Forwarded-For is believed: addresses and CIDRs, separated by commas
+    #[arg(long, env = "TASKVIEW_TRUSTED_PROXIES", value_name = "LIST")]
+    pub trusted_proxies: Option<String>,
 
     /// Requests to receivers at a time, in all
     #[arg(long, env = "TASKVIEW_MAX_IN_FLIGHT", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=20_000), value_name = "N")]
@@ -109,6 +114,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     pub public_url: Option<Url>,
     pub allow: AllowList,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     pub budget: Budget,
     pub timing: Timing,
     pub extra_ca_file: Option<PathBuf>,
@@ -177,6 +184,7 @@ impl Settings {
             master_key_file: self.store.master_key_file,
             public_url,
             allow,
+            trusted_proxies: check_proxies(self.trusted_proxies.as_deref().unwrap_or_default())?,
             budget: Budget {
                 in_all: self.max_in_flight as usize,
                 per_webhook: self.max_in_flight_per_webhook as usize,
@@ -212,6 +220,7 @@ impl Config {
             master_key_file: None,
             public_url: None,
             allow: AllowList::parse("loopback").unwrap_or_default(),
+            trusted_proxies: Vec::new(),
             budget: Budget::default(),
             timing: Timing::default(),
             extra_ca_file: None,
@@ -229,6 +238,22 @@ impl Config {
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
+}
+
+fn check_proxies(list: &str) -> Result<Vec<IpNet>, SettingError> {
+    let parse = |word: &str| {
+        let net = word
+            .parse::<IpNet>()
+            .or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
+        net.map_err(|_| SettingError {
+            setting: "TASKVIEW_TRUSTED_PROXIES",
+            reason: format!("“{word}” is neither an address nor a range such as 10.0.0.0/8"),
+        })
+    };
+    list.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .map(parse)
+        .collect()
 }
 
 fn check_public_url(text: &str) -> Result<Url, SettingError> {
@@ -298,6 +323,10 @@ mod tests {
         assert_eq!(
             check(&["--allow-targets", "10.0.0.0/99"]).unwrap_err().setting,
             "TASKVIEW_ALLOW_TARGETS"
+        );
+        assert_eq!(
+            check(&["--trusted-proxies", "10.0.0.1,proxy"]).unwrap_err().setting,
+            "TASKVIEW_TRUSTED_PROXIES"
         );
     }
 }

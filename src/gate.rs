@@ -24,6 +24,9 @@ const AT_ONCE: usize = 2;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const FAILURES_PER_ACCOUNT: usize = 10;
 const FAILURES_PER_ADDRESS: usize = 100;
+/// An account that strangers try from many addresses gets one try each so often, from wherever.
+const FAILURES_FROM_ANYWHERE: usize = 100;
+const SLOWED: Duration = Duration::from_secs(2);
 /// Tries of the set-up code in a minute.
 const CODE_TRIES: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
 
@@ -39,6 +42,7 @@ pub struct Gate {
 enum Tries {
     Account(String, Option<IpAddr>),
     Address(Option<IpAddr>),
+    Anywhere(String),
 }
 
 impl Default for Gate {
@@ -92,41 +96,55 @@ impl Gate {
     }
 
     /// Refuses a try when too many have failed: 10 for this account from this address, 100 from this address, in 15 minutes.
+    /// 100 for this account from anywhere only slow it down, or a stranger could lock somebody out. A try counts as failed
+    /// until [`Gate::succeeded`] takes it back: of many at once, no more than these reach a password.
     pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<(), AppError> {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (tries, most) in limits(login, address) {
-            let Some(times) = failures.get_mut(&tries) else {
-                continue;
-            };
-            times.retain(|at| now.since(*at) < WINDOW);
-            if times.len() >= most
-                && let Some(oldest) = times.front()
-            {
-                let retry_after = WINDOW.saturating_sub(now.since(*oldest)).max(Duration::from_secs(1));
-                let minutes = retry_after.as_secs().div_ceil(60);
-                let message = format!("Too many failed tries to sign in. Try again in {minutes} min.");
-                return Err(AppError::TooMany { message, retry_after });
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts a failed try; only these count. Returns how many are left for this account from this address.
-    pub fn failed(&self, login: &str, address: Option<IpAddr>, now: Moment) -> usize {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever makes up logins must not fill the memory: what is forgotten anyway is swept when there is much of it.
         if failures.len() > 10_000 {
             failures.retain(|_, times| times.back().is_some_and(|at| now.since(*at) < WINDOW));
         }
-        let mut left = 0;
         for (tries, most) in limits(login, address) {
-            let times = failures.entry(tries.clone()).or_default();
-            times.push_back(now);
-            if matches!(tries, Tries::Account(..)) {
-                left = most.saturating_sub(times.len());
+            let Some(times) = failures.get_mut(&tries) else {
+                continue;
+            };
+            times.retain(|at| now.since(*at) < WINDOW);
+            if times.len() < most {
+                continue;
+            }
+            let free_at = match (&tries, times.front(), times.back()) {
+                (Tries::Anywhere(_), _, Some(last)) => *last + SLOWED,
+                (_, Some(first), _) => *first + WINDOW,
+                _ => now,
+            };
+            if free_at > now {
+                return Err(too_many(free_at.since(now)));
             }
         }
-        left
+        for (tries, _) in limits(login, address) {
+            failures.entry(tries).or_default().push_back(now);
+        }
+        Ok(())
+    }
+
+    /// The try that was admitted was no failure.
+    pub fn succeeded(&self, login: &str, address: Option<IpAddr>) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (tries, _) in limits(login, address) {
+            if let Some(times) = failures.get_mut(&tries) {
+                times.pop_back();
+                if times.is_empty() {
+                    failures.remove(&tries);
+                }
+            }
+        }
+    }
+
+    /// How many more tries this account has from this address.
+    pub fn left(&self, login: &str, address: Option<IpAddr>) -> usize {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = Tries::Account(login.to_owned(), address);
+        FAILURES_PER_ACCOUNT.saturating_sub(failures.get(&tries).map_or(0, VecDeque::len))
     }
 
     /// What the log shows when the first account needs a code.
@@ -154,11 +172,25 @@ impl Gate {
     }
 }
 
-fn limits(login: &str, address: Option<IpAddr>) -> [(Tries, usize); 2] {
+fn limits(login: &str, address: Option<IpAddr>) -> [(Tries, usize); 3] {
     [
         (Tries::Account(login.to_owned(), address), FAILURES_PER_ACCOUNT),
         (Tries::Address(address), FAILURES_PER_ADDRESS),
+        (Tries::Anywhere(login.to_owned()), FAILURES_FROM_ANYWHERE),
     ]
+}
+
+fn too_many(wait: Duration) -> AppError {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let words = if seconds <= 90 {
+        format!("{seconds} s")
+    } else {
+        format!("{} min", seconds.div_ceil(60))
+    };
+    AppError::TooMany {
+        message: format!("Too many failed tries to sign in. Try again in {words}."),
+        retry_after: Duration::from_secs(seconds),
+    }
 }
 
 #[cfg(test)]
@@ -189,7 +221,7 @@ mod tests {
         let gate = Gate::default();
         for left in (0..10).rev() {
             gate.admit("ada", HERE, NOW).unwrap();
-            assert_eq!(gate.failed("ada", HERE, NOW), left);
+            assert_eq!(gate.left("ada", HERE), left);
         }
 
         assert!(matches!(gate.admit("ada", HERE, NOW), Err(AppError::TooMany { .. })));
@@ -202,11 +234,35 @@ mod tests {
     fn a_hundred_failures_lock_the_address_for_all_accounts() {
         let gate = Gate::default();
         for number in 0..100 {
-            gate.failed(&format!("user {number}"), HERE, NOW);
+            gate.admit(&format!("user {number}"), HERE, NOW).unwrap();
         }
 
         assert!(gate.admit("somebody else", HERE, NOW).is_err());
         assert!(gate.admit("somebody else", None, NOW).is_ok());
+    }
+
+    #[test]
+    fn only_failures_count() {
+        let gate = Gate::default();
+        for _ in 0..50 {
+            gate.admit("ada", HERE, NOW).unwrap();
+            gate.succeeded("ada", HERE);
+        }
+
+        assert_eq!(gate.left("ada", HERE), 10);
+    }
+
+    #[test]
+    fn failures_from_many_addresses_slow_an_account_and_do_not_lock_it() {
+        let gate = Gate::default();
+        for number in 0..100u8 {
+            let address = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, number)));
+            gate.admit("ada", address, NOW).unwrap();
+        }
+
+        assert!(gate.admit("ada", HERE, NOW + Duration::from_secs(1)).is_err());
+        gate.admit("ada", HERE, NOW + SLOWED).unwrap();
+        assert!(gate.admit("ada", HERE, NOW + SLOWED + Duration::from_secs(1)).is_err());
     }
 
     #[test]

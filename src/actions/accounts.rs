@@ -66,11 +66,29 @@ pub async fn sign_in(
     address: Option<IpAddr>,
 ) -> Result<User, AppError> {
     let name = name.trim().to_lowercase();
-    context.gate().admit(&name, address, context.now())?;
-    let wanted = name.clone();
+    let gate = context.gate();
+    gate.admit(&name, address, context.now())?;
+    match proven(context, name.clone(), password).await {
+        Ok(Some(user)) => {
+            gate.succeeded(&name, address);
+            Ok(user)
+        }
+        Ok(None) => {
+            tracing::info!(?address, "a sign-in failed");
+            Err(AppError::invalid("password", wrong(gate.left(&name, address))))
+        }
+        Err(ours) => {
+            gate.succeeded(&name, address);
+            Err(ours)
+        }
+    }
+}
+
+/// The account, when the password is its own.
+async fn proven(context: &Context, name: String, password: Zeroizing<String>) -> Result<Option<User>, AppError> {
     let found = context
         .read(move |db| {
-            let user = users::find_by_name(db, &wanted)?.filter(|user| user.disabled_at.is_none());
+            let user = users::find_by_name(db, &name)?.filter(|user| user.disabled_at.is_none());
             let hash = user
                 .as_ref()
                 .map(|user| users::password_hash(db, user.id))
@@ -80,14 +98,7 @@ pub async fn sign_in(
         .await?;
     let hash = found.as_ref().map(|(_, hash)| hash.clone());
     let matches = context.gate().matches(password, hash).await?;
-    match found {
-        Some((user, _)) if matches => Ok(user),
-        _ => {
-            let left = context.gate().failed(&name, address, context.now());
-            tracing::info!(?address, "a sign-in failed");
-            Err(AppError::invalid("password", wrong(left)))
-        }
-    }
+    Ok(found.filter(|_| matches).map(|(user, _)| user))
 }
 
 /// Changes the own password and ends all sessions of the account but this one.
@@ -104,9 +115,9 @@ pub async fn change_password(
     context.gate().admit(&login, address, context.now())?;
     let hash = context.read(move |db| Ok(users::password_hash(db, user)?)).await?;
     if !context.gate().matches(old, Some(hash)).await? {
-        context.gate().failed(&login, address, context.now());
         return Err(AppError::invalid("old_password", "This is not your password now."));
     }
+    context.gate().succeeded(&login, address);
     let hash = context.gate().hash(new).await?;
     context
         .write(move |tx| {

@@ -8,6 +8,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::api_error::ApiError;
+use super::client;
 use crate::actions::access::Actor;
 use crate::actions::sessions;
 use crate::context::Context;
@@ -26,7 +27,7 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let token = bearer(request).map(str::to_owned);
-        let address = request.peer_addr().map(|peer| peer.ip());
+        let address = client::address(request);
         let ctx = request.app_data::<web::Data<Context>>().cloned();
         Box::pin(async move {
             let token = token.ok_or(AppError::NotSignedIn)?;

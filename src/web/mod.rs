@@ -6,6 +6,7 @@ pub mod api_error;
 pub mod assets;
 pub mod attempt_wait;
 pub mod caller;
+pub mod client;
 pub mod delivery_words;
 pub mod flash;
 pub mod form;

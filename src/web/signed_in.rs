@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 
+use super::client;
 use super::flash::{self, Flash};
 use super::session::{ID, LOGIN, NAME, USER};
 use super::theme;
@@ -69,7 +70,7 @@ impl FromRequest for SignedIn {
         ready(Ok(SignedIn {
             actor: Actor {
                 user: UserId(user),
-                address: request.peer_addr().map(|peer| peer.ip()),
+                address: client::address(request),
             },
             session: SessionId(id),
             login: text(LOGIN),

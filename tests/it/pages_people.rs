@@ -123,6 +123,20 @@ async fn ten_wrong_passwords_close_the_door_for_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
+async fn many_wrong_passwords_at_once_get_no_more_tries() {
+    let app = App::start().await;
+    given::lead(&app).await;
+    let visitor = app.visitor();
+
+    let wrong = [("login", "lead"), ("password", "not the password")];
+    let tries = (0..30).map(|_| visitor.post_only("/sign-in", &wrong));
+    let pages = futures_util::future::join_all(tries).await;
+
+    let refused = |status| pages.iter().filter(|page| page.status == status).count();
+    assert_eq!((refused(422), refused(429)), (10, 20));
+}
+
+#[tokio::test]
 async fn there_is_no_session_before_the_sign_in_and_a_new_key_at_each() {
     let app = App::start().await;
     given::lead(&app).await;

@@ -15,6 +15,7 @@ use crate::domain::ids::UserId;
 use crate::error::AppError;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
+use crate::web::client;
 
 #[derive(Serialize)]
 struct SignedIn {
@@ -54,7 +55,7 @@ pub async fn login(ctx: Data<Context>, request: HttpRequest, body: Json<Value>) 
         return Err(bad("Send login and password as strings."));
     };
     let password = Zeroizing::new(password.to_owned());
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = client::address(&request);
     let user = match accounts::sign_in(&ctx, login, password, address).await {
         Ok(user) => user,
         Err(AppError::Invalid(_)) => return Err(bad("Login or password is wrong.")),

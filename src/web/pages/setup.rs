@@ -13,6 +13,7 @@ use crate::actions::accounts::{self, NewAccount};
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
+use crate::web::client;
 use crate::web::flash::{Flash, redirect};
 use crate::web::form::{FieldErrors, Form};
 use crate::web::page::{html, html_with};
@@ -66,7 +67,7 @@ pub async fn create(
         name: typed.name.clone(),
         password: typed.password.clone(),
     };
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = client::address(&request);
     match accounts::create_first(&ctx, new, Some(typed.code.clone()), address).await {
         Ok(user) => {
             session::begin(&session, user.id)?;

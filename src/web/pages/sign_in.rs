@@ -12,6 +12,7 @@ use crate::actions::accounts;
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
+use crate::web::client;
 use crate::web::flash::{self, Flash, redirect};
 use crate::web::form::{FieldErrors, Form};
 use crate::web::page::{html, html_with};
@@ -96,7 +97,7 @@ pub async fn sign_in(
     session: Session,
     Form(typed): Form<Typed>,
 ) -> Result<HttpResponse, PageError> {
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = client::address(&request);
     let next = safe_next(&typed.next).to_owned();
     let error = match accounts::sign_in(&ctx, &typed.login, typed.password, address).await {
         Ok(user) => {
