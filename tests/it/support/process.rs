@@ -4,8 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use super::database::{MASTER_KEY, TestDatabase};
+
+/// Requests in flight have ten seconds to finish after SIGTERM; then the program must be gone.
+const LAST_WORDS: Duration = Duration::from_secs(20);
 
 pub struct Process {
     pub base: String,
@@ -56,10 +60,17 @@ impl Process {
             .args(["-TERM", &self.child.id().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
-        self.child.wait().expect("the process ends")
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process can be looked at") {
+                return status;
+            }
+            assert!(began.elapsed() < LAST_WORDS, "it does not stop:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
-    pub fn log(&self) -> String {
+    fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }
@@ -86,6 +97,7 @@ pub fn add_user(database: &TestDatabase, login: &str, password: &str) {
             "--password-stdin",
         ])
         .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .spawn()
         .expect("the binary starts");
     writeln!(child.stdin.take().expect("a pipe"), "{password}").expect("it reads the password");

@@ -1,0 +1,376 @@
+//! Every URL as everybody: owner, manager, member, stranger, and somebody who is not signed in. A new URL that stands in the route
+//! table of the program and not in this one fails the first test.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::browser::Browser;
+use crate::support::given;
+use crate::support::page::Page;
+use crate::support::receiver::Receiver;
+use crate::support::wait;
+
+/// Who may use a URL: each level includes those below it in this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Owner,
+    Manager,
+    Member,
+    SignedIn,
+    Anyone,
+}
+use Level::{Anyone, Manager, Member, Owner, SignedIn};
+
+const PAGES: &[(&str, &str, Level)] = &[
+    ("GET", "/healthz", Anyone),
+    ("GET", "/setup", Anyone),
+    ("POST", "/setup", Anyone),
+    ("GET", "/sign-in", Anyone),
+    ("POST", "/sign-in", Anyone),
+    ("POST", "/sign-out", Anyone),
+    ("POST", "/theme", Anyone),
+    ("GET", "/", SignedIn),
+    ("GET", "/account", SignedIn),
+    ("POST", "/account/password", SignedIn),
+    ("POST", "/account/sessions/{session}/end", SignedIn),
+    ("GET", "/projects/new", SignedIn),
+    ("POST", "/projects/new", SignedIn),
+    ("GET", "/projects/{project}", Member),
+    ("GET", "/projects/{project}/edit", Manager),
+    ("POST", "/projects/{project}/edit", Manager),
+    ("POST", "/projects/{project}/archive", Manager),
+    ("GET", "/projects/{project}/delete", Owner),
+    ("POST", "/projects/{project}/delete", Owner),
+    ("POST", "/projects/{project}/tasks", Member),
+    ("GET", "/projects/{project}/tasks/{task}", Member),
+    ("POST", "/projects/{project}/tasks/{task}", Member),
+    ("POST", "/projects/{project}/tasks/{task}/complete", Member),
+    ("POST", "/projects/{project}/tasks/{task}/subtasks", Member),
+    ("GET", "/projects/{project}/tasks/{task}/delete", Member),
+    ("POST", "/projects/{project}/tasks/{task}/delete", Member),
+    ("GET", "/projects/{project}/members", Member),
+    ("POST", "/projects/{project}/members", Manager),
+    ("POST", "/projects/{project}/members/{member}/role", Manager),
+    ("GET", "/projects/{project}/members/{member}/remove", Manager),
+    ("POST", "/projects/{project}/members/{member}/remove", Manager),
+    ("GET", "/projects/{project}/leave", Member),
+    ("POST", "/projects/{project}/leave", Member),
+    ("GET", "/projects/{project}/webhooks", Member),
+    ("GET", "/projects/{project}/webhooks/new", Manager),
+    ("POST", "/projects/{project}/webhooks/new", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/edit", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/edit", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/toggle", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/turn-on", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/turn-on", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/test", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/rotate", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/rotate", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/delete", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/delete", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/deliveries", Member),
+    (
+        "GET",
+        "/projects/{project}/webhooks/{webhook}/deliveries/{delivery}",
+        Member,
+    ),
+    (
+        "POST",
+        "/projects/{project}/webhooks/{webhook}/deliveries/{delivery}/retry",
+        Manager,
+    ),
+];
+
+/// Enough for every form to be understood: who may not press the button must not get as far as what is wrong with the form.
+const FIELDS: &[(&str, &str)] = &[
+    ("active", "true"),
+    ("archived", "1"),
+    ("complete", "true"),
+    ("description", "Changed"),
+    ("email", "stranger@example.com"),
+    ("events", "task.created"),
+    ("held", "send"),
+    ("name", "Changed"),
+    ("role", "member"),
+    ("url", "https://example.com"),
+];
+
+/// A project with one of everything, and everybody beside it.
+struct Town {
+    app: App,
+    /// Owner, manager, member, stranger, anonymous.
+    people: [(Browser, Option<Level>, &'static str); 5],
+    ids: Ids,
+    _receiver: Receiver,
+}
+
+struct Ids {
+    project: i64,
+    task: i64,
+    member: i64,
+    webhook: i64,
+    delivery: i64,
+}
+
+const ANY_IDS: Ids = Ids {
+    project: 1,
+    task: 1,
+    member: 1,
+    webhook: 1,
+    delivery: 1,
+};
+
+impl Ids {
+    fn fill(&self, path: &str) -> String {
+        path.replace("{project}", &self.project.to_string())
+            .replace("{session}", "1")
+            .replace("{task}", &self.task.to_string())
+            .replace("{member}", &self.member.to_string())
+            .replace("{webhook}", &self.webhook.to_string())
+            .replace("{delivery}", &self.delivery.to_string())
+    }
+}
+
+#[test]
+fn every_url_of_the_program_is_in_the_tables() {
+    let source = std::fs::read_to_string("src/web/routes.rs").expect("the route table of the program");
+    let (pages, api) = source.split_once("pub fn api(").expect("pages first, then the API");
+    let known_pages = PAGES.iter().map(|(_, path, _)| shape(path)).collect();
+    let known_calls: BTreeSet<String> = calls(&ANY_IDS)
+        .iter()
+        .map(|(_, path, _)| shape(path.split('?').next().unwrap_or_default()))
+        .collect();
+
+    let calls_for_those_without_a_project =
+        BTreeSet::from(["/auth/login", "/auth/logout", "/auth/refresh/token"].map(str::to_owned));
+    let missing_pages: BTreeSet<_> = urls(pages).difference(&known_pages).cloned().collect();
+    let missing_calls: BTreeSet<_> = urls(api).difference(&known_calls).cloned().collect();
+
+    assert_eq!(
+        missing_pages,
+        BTreeSet::new(),
+        "pages without a line in this file's table"
+    );
+    assert_eq!(
+        missing_calls, calls_for_those_without_a_project,
+        "calls without a line in this file's table"
+    );
+}
+
+#[tokio::test]
+async fn every_page_answers_everybody_as_it_should() {
+    let town = town().await;
+
+    for (method, path, level) in PAGES {
+        let address = town.ids.fill(path);
+        for (browser, own, name) in &town.people {
+            let allowed = *level == Anyone || own.is_some_and(|own| own <= *level);
+            // Whoever may change something is left out: the others must find the same project.
+            if allowed && *method == "POST" {
+                continue;
+            }
+            let page = match *method {
+                "GET" => browser.get_only(&address).await,
+                _ => browser.post_only(&address, FIELDS).await,
+            };
+            let what = format!("{method} {address} as {name}: {}\n{}", page.status, page.text());
+            // Somebody must own the project.
+            if path.ends_with("/leave") && *own == Some(Owner) {
+                assert_eq!(page.status, 403, "{what}");
+                continue;
+            }
+            match own {
+                _ if allowed => assert!(page.status == 200 || leads_home(&page), "{what}"),
+                None => assert!(page.status == 303 && leads_to_sign_in(&page), "{what}"),
+                Some(SignedIn) => assert_eq!(page.status, 404, "{what}"),
+                Some(_) => assert_eq!(page.status, 403, "{what}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_id_of_another_project_does_not_exist() {
+    let town = town().await;
+    let (owner, ..) = &town.people[0];
+    let other = given::project(owner, "Another").await;
+    let through_other = |path: &str| town.ids.fill(&path.replace("{project}", &other.id.to_string()));
+
+    for (method, path, _) in PAGES
+        .iter()
+        .filter(|(_, path, _)| path.contains("/{") && path.matches('{').count() > 1)
+    {
+        let address = through_other(path);
+        let page = match *method {
+            "GET" => owner.get_only(&address).await,
+            _ => owner.post_only(&address, FIELDS).await,
+        };
+
+        assert_eq!(page.status, 404, "{method} {address} says:\n{}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn the_api_tells_a_stranger_nothing() {
+    let town = town().await;
+    let stranger = given::api(&town.app, "stranger").await;
+    let nobody = crate::support::api_client::ApiClient::new(&town.app.base);
+
+    for (method, path, body) in calls(&town.ids) {
+        let path = format!("/module{path}");
+        let method: reqwest::Method = method.parse().expect("a method");
+        let body = Some(body).filter(|body| !body.is_null());
+        let denied = stranger.call(method.clone(), &path, body.clone()).await;
+        let unknown = nobody.call(method.clone(), &path, body).await;
+
+        assert_eq!(denied.status, 403, "{method} {path} as a stranger: {}", denied.body);
+        assert_eq!(unknown.status, 401, "{method} {path} without a token: {}", unknown.body);
+        assert!(denied.body["error"]["message"].is_string(), "{}", denied.body);
+    }
+}
+
+/// Every call that names something of a project, with a body that would be understood.
+fn calls(ids: &Ids) -> Vec<(&'static str, String, Value)> {
+    let Ids {
+        project,
+        task,
+        webhook,
+        delivery,
+        ..
+    } = *ids;
+    vec![
+        ("GET", format!("/tasks?goalId={project}"), Value::Null),
+        ("GET", format!("/tasks/{task}"), Value::Null),
+        (
+            "POST",
+            "/tasks".into(),
+            json!({ "goalId": project, "description": "Mine" }),
+        ),
+        ("PATCH", "/tasks".into(), json!({ "id": task, "description": "Mine" })),
+        (
+            "PATCH",
+            "/tasks/task-users".into(),
+            json!({ "taskId": task, "userIds": [] }),
+        ),
+        ("DELETE", "/tasks".into(), json!({ "taskId": task })),
+        ("PATCH", "/goals".into(), json!({ "id": project, "name": "Mine" })),
+        ("DELETE", "/goals".into(), json!({ "goalId": project })),
+        ("GET", format!("/collaboration/{project}"), Value::Null),
+        ("GET", format!("/webhooks?goalId={project}"), Value::Null),
+        (
+            "POST",
+            "/webhooks".into(),
+            json!({ "goalId": project, "url": "https://example.com", "events": ["task.created"] }),
+        ),
+        (
+            "PATCH",
+            "/webhooks".into(),
+            json!({ "id": webhook, "url": "https://example.com" }),
+        ),
+        ("DELETE", "/webhooks".into(), json!({ "id": webhook })),
+        ("POST", "/webhooks/rotate-secret".into(), json!({ "id": webhook })),
+        ("POST", "/webhooks/test".into(), json!({ "id": webhook })),
+        ("GET", format!("/webhooks/deliveries/{webhook}"), Value::Null),
+        ("POST", "/webhooks/retry".into(), json!({ "id": delivery })),
+        ("GET", format!("/webhooks/attempts/{delivery}"), Value::Null),
+        (
+            "POST",
+            "/events".into(),
+            json!({ "goalId": project, "event": "build.finished", "data": {} }),
+        ),
+    ]
+}
+
+/// `/…` as it stands between quotes in the code, ids as `{}`.
+fn urls(code: &str) -> BTreeSet<String> {
+    let texts = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2));
+    texts.filter(|text| text.starts_with('/')).map(shape).collect()
+}
+
+async fn town() -> Town {
+    let app = App::start().await;
+    let receiver = Receiver::start();
+    let owner = given::lead(&app).await;
+    let project = given::project(&owner, "Website").await;
+    let mut people = Vec::new();
+    for login in ["manager", "member", "stranger"] {
+        people.push(given::person(&app, login).await);
+        if login != "stranger" {
+            given::member(&owner, &project, login).await;
+        }
+    }
+    let webhook = given::webhook(&owner, &project, &receiver.url("/")).await;
+    let task = given::task(&owner, &project, "Fix login bug").await;
+    let api = given::api(&app, "lead").await;
+    let members = api.get(&format!("/module/collaboration/{}", project.id)).await;
+    let id_of = |login: &str| {
+        let email = format!("{login}@example.com");
+        let members = members.response().as_array().expect("a list").iter();
+        members
+            .clone()
+            .find(|member| member["email"] == email.as_str())
+            .expect(login)["id"]
+            .as_i64()
+            .expect("an id")
+    };
+    let promoted = format!("{}/members/{}/role", project.path, id_of("manager"));
+    owner.post(&promoted, &[("role", "manager")]).await.assert_status(200);
+    let deliveries = format!("/module/webhooks/deliveries/{}", webhook.id);
+    let delivery = wait::until(
+        std::time::Duration::from_secs(15),
+        "a delivery that succeeded",
+        async || {
+            let all = api.get(&deliveries).await;
+            let first = all.response()[0].clone();
+            (first["status"] == "success").then(|| first["id"].as_i64().expect("an id"))
+        },
+    )
+    .await;
+    let [manager, member, stranger] = people.try_into().unwrap_or_else(|_| unreachable!("three people"));
+    let people = [
+        (owner, Some(Owner), "owner"),
+        (manager, Some(Manager), "manager"),
+        (member, Some(Member), "member"),
+        (stranger, Some(SignedIn), "stranger"),
+        (app.visitor(), None, "nobody"),
+    ];
+    let ids = Ids {
+        project: project.id,
+        task: task.id,
+        member: id_of("member"),
+        webhook: webhook.id,
+        delivery,
+    };
+    Town {
+        app,
+        people,
+        ids,
+        _receiver: receiver,
+    }
+}
+
+/// `/projects/{p}/tasks/{t}` and `/projects/{project}/tasks/{task}` are one URL.
+fn shape(path: impl AsRef<str>) -> String {
+    let is_id = |part: &str| part.starts_with('{') || part.parse::<i64>().is_ok();
+    let parts = path
+        .as_ref()
+        .split('/')
+        .map(|part| if is_id(part) { "{}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn leads_to_sign_in(page: &Page) -> bool {
+    page.headers
+        .get("location")
+        .is_some_and(|to| to.as_bytes().starts_with(b"/sign-in"))
+}
+
+/// The start page leads to a project; pages for those who are not signed in lead others home.
+fn leads_home(page: &Page) -> bool {
+    page.status == 303 && !leads_to_sign_in(page) || page.path == "/setup" && page.status == 303
+}

@@ -1,0 +1,143 @@
+//! A webhook that is off: by ten failures or by a person, what happens meanwhile, and what turning it on does with it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::given;
+use crate::support::receiver::Answer;
+use crate::support::story::Story;
+
+#[tokio::test]
+async fn ten_failed_deliveries_turn_it_off_and_the_eleventh_does_it_again() {
+    let story = Story::begin().await;
+    story.receiver.answer_with(Answer::status(500));
+
+    for failures in 1..=10 {
+        story.fail_once().await;
+        let counted = |webhook: &serde_json::Value| webhook["consecutiveFailures"] == failures;
+        story
+            .webhook_that(&format!("{failures} failures counted"), counted)
+            .await;
+    }
+    let off = story.webhook().await;
+    story.change_webhook(json!({ "isActive": true })).await;
+    let on = story.webhook().await;
+    story.fail_once().await;
+    let off_again = story
+        .webhook_that("off again", |webhook| webhook["isActive"] == false)
+        .await;
+    story.change_webhook(json!({ "isActive": true })).await;
+    story.receiver.answer_with(Answer::status(200));
+    story.task("Succeed").await;
+    let well = story
+        .webhook_that("the counter at 0", |webhook| webhook["consecutiveFailures"] == 0)
+        .await;
+
+    assert_eq!(off["isActive"], false);
+    assert!(
+        off["deactivatedReason"].is_string() && off["deactivatedAt"].is_string(),
+        "{off}"
+    );
+    assert_eq!(
+        (&on["isActive"], &on["consecutiveFailures"]),
+        (&json!(true), &json!(10)),
+        "turning on resets nothing"
+    );
+    assert_eq!(off_again["consecutiveFailures"], 11);
+    assert_eq!(well["isActive"], true);
+}
+
+#[tokio::test]
+async fn the_page_says_why_it_was_turned_off() {
+    let story = Story::begin().await;
+    story.receiver.answer_with(Answer::status(500));
+
+    for _ in 0..10 {
+        story.fail_once().await;
+    }
+    story.webhook_that("off", |webhook| webhook["isActive"] == false).await;
+
+    let lead = given::sign_in(&story.app, "lead").await;
+    let page = lead.get(&format!("/projects/{}/webhooks", story.goal)).await;
+    page.assert_says("Turned off after 10 failures");
+}
+
+#[tokio::test]
+async fn what_happens_while_it_is_off_is_held_and_sent_oldest_first() {
+    let story = Story::begin().await;
+    story.change_webhook(json!({ "isActive": false })).await;
+
+    for description in ["First", "Second", "Third"] {
+        story.task(description).await;
+    }
+    story.app.advance(Duration::from_secs(60));
+    let held = story.webhook().await;
+    let rows = story.deliveries().await;
+    story.change_webhook(json!({ "isActive": true })).await;
+    let requests = story.receiver.wait_for(3).await;
+
+    assert_eq!(held["heldCount"], 3);
+    assert!(
+        rows.iter()
+            .all(|row| row["status"] == "pending" && row["held"] == true && row["attempts"] == 0)
+    );
+    let mut order: Vec<_> = requests
+        .iter()
+        .map(|request| request.json()["task"]["id"].as_i64())
+        .collect();
+    // They start oldest first but run side by side, so they may arrive a little out of turn.
+    order.sort_unstable();
+    assert_eq!(order.len(), 3);
+    assert_eq!(story.webhook().await["heldCount"], 0);
+}
+
+#[tokio::test]
+async fn held_deliveries_can_be_discarded_on_the_page_and_stay_in_the_history() {
+    let story = Story::begin().await;
+    story.change_webhook(json!({ "isActive": false })).await;
+    story.task("Held").await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let turn_on = format!("/projects/{}/webhooks/{}/turn-on", story.goal, story.webhook);
+
+    let question = lead.get(&turn_on).await;
+    lead.post(&turn_on, &[("held", "discard")]).await.assert_status(200);
+    let discarded = story.newest("failed", 0).await;
+    story.task("Live").await;
+    let requests = story.receiver.wait_for(1).await;
+
+    question.assert_says("1").assert_says("Discard");
+    assert_eq!(discarded["responseCode"], serde_json::Value::Null);
+    assert_eq!(requests[0].json()["task"]["description"], "Live");
+    assert_eq!(
+        story.webhook().await["consecutiveFailures"],
+        0,
+        "a discarded delivery never counts"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_delivery_can_be_retried_and_a_test_sent_while_it_is_off() {
+    let story = Story::begin().await;
+    story.receiver.answer_with(Answer::status(500));
+    let failed = story.fail_once().await;
+    story.change_webhook(json!({ "isActive": false })).await;
+    story.receiver.answer_with(Answer::status(200));
+
+    let retried = story
+        .api
+        .post("/module/webhooks/retry", json!({ "id": failed["id"] }))
+        .await;
+    let tested = story
+        .api
+        .post("/module/webhooks/test", json!({ "id": story.webhook }))
+        .await;
+
+    assert_eq!(retried.response()["success"], true);
+    assert_eq!(tested.response()["success"], true);
+    let webhook = story.webhook().await;
+    assert_eq!(
+        (&webhook["isActive"], &webhook["consecutiveFailures"]),
+        (&json!(false), &json!(0))
+    );
+}
