@@ -109,10 +109,10 @@ pub fn history_far(
     id: WebhookId,
     wanted: &Wanted,
 ) -> Result<History, AppError> {
-    let mut history = self::history(db, actor, project, id, wanted)?;
+    let mut found = history(db, actor, project, id, wanted)?;
     for _ in 0..FAR {
-        let missing = wanted.limit - history.page.rows.len() as i64;
-        let Some(edge) = history.page.searched_to.filter(|_| missing > 0) else {
+        let missing = wanted.limit - found.page.rows.len() as i64;
+        let Some(edge) = found.page.searched_to.filter(|_| missing > 0) else {
             break;
         };
         let wanted = Wanted {
@@ -120,12 +120,12 @@ pub fn history_far(
             limit: missing,
             ..wanted.clone()
         };
-        let older = self::history(db, actor, project, id, &wanted)?;
-        history.page.rows.extend(older.page.rows);
-        history.page.more = older.page.more;
-        history.page.searched_to = older.page.searched_to;
+        let older = history(db, actor, project, id, &wanted)?;
+        found.page.rows.extend(older.page.rows);
+        found.page.more = older.page.more;
+        found.page.searched_to = older.page.searched_to;
     }
-    Ok(history)
+    Ok(found)
 }
 
 /// Windows of 5,000 rows that one call looks at beyond the first.
