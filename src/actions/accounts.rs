@@ -38,6 +38,7 @@ pub async fn create_first(
     let hash = context.gate().hash(new.password.clone()).await?;
     context
         .write(move |tx| {
+            users::lock(tx.db)?;
             if users::any(tx.db)? {
                 return Err(AppError::Conflict(
                     "There is an account already: sign in with it.".into(),

@@ -34,6 +34,17 @@ pub fn any(db: &mut Db) -> QueryResult<bool> {
         .map(|found| found.is_some())
 }
 
+/// Until the end of the transaction nobody else adds an account: of two first visitors at once, one is first. SQLite has one
+/// writer anyway.
+pub fn lock(db: &mut Db) -> QueryResult<()> {
+    match db {
+        Db::Sqlite(_) => Ok(()),
+        Db::Pg(connection) => diesel::sql_query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
+            .execute(connection)
+            .map(drop),
+    }
+}
+
 pub fn list(db: &mut Db) -> QueryResult<Vec<User>> {
     users::table.select(User::as_select()).order(users::login).load(db)
 }

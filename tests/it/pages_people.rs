@@ -46,6 +46,30 @@ async fn the_first_visitor_makes_the_first_account_and_nobody_can_after() {
 }
 
 #[tokio::test]
+async fn of_many_first_visitors_at_once_one_makes_the_first_account() {
+    let app = App::start().await;
+    let visitors: Vec<_> = (0..6).map(|_| app.visitor()).collect();
+
+    let tries = visitors.iter().enumerate().map(async |(number, visitor)| {
+        let (login, email) = (format!("lead{number}"), format!("lead{number}@example.com"));
+        let typed = [
+            ("login", login.as_str()),
+            ("email", &email),
+            ("password", given::PASSWORD),
+        ];
+        visitor.post("/setup", &typed).await
+    });
+    let pages = futures_util::future::join_all(tries).await;
+
+    let at_home = pages.iter().filter(|page| page.path == "/").count();
+    let too_late = pages
+        .iter()
+        .filter(|page| page.says("There is an account already"))
+        .count();
+    assert_eq!((at_home, too_late), (1, 5));
+}
+
+#[tokio::test]
 async fn beyond_a_laptop_the_first_account_takes_the_code_from_the_log() {
     let app = App::configured(|config| {
         config.public_url = Some("http://tasks.example".parse().expect("a URL"));
