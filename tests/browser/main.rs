@@ -1,11 +1,6 @@
 //! The product as a person uses it, in a real Chromium: the walk of the documentation from the first start to a deleted webhook,
 //! on a desk and on a phone. Pictures of every step are left in `target/screenshots`.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test whose helper unwraps in vain has failed, which is right"
-)]
-
 #[allow(
     dead_code,
     reason = "shared with the integration tests; a browser needs only a part of it"
@@ -14,3 +9,4 @@
 mod support;
 
 mod chrome;
+mod walk;
