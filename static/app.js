@@ -60,10 +60,13 @@ on('click', '[data-peek]', b => {
 // A form that must not be sent twice: the button is out of reach once it was pressed. The server refuses the second one anyway.
 on('submit', 'form[data-once]', form => {
   // After this turn: a disabled button's own name and value would not be sent.
-  setTimeout(() => $$('button[type=submit], button:not([type])', form).forEach(b => { b.disabled = true }))
+  setTimeout(() => $$('button[type=submit], button:not([type])', form).forEach(b => {
+    b.disabled = true
+    if (b.dataset.busy) { const label = $('span', b); b.dataset.idle = label.textContent; label.textContent = b.dataset.busy; say(b.dataset.busy) }
+  }))
 })
 // Back or forward may show this page again from memory: buttons work again, and a secret that was shown once is gone.
-addEventListener('pageshow', e => { if (e.persisted) $$('form[data-once] button').forEach(b => { b.disabled = false }) })
+addEventListener('pageshow', e => { if (e.persisted) $$('form[data-once] button').forEach(b => { b.disabled = false; if (b.dataset.idle) $('span', b).textContent = b.dataset.idle }) })
 addEventListener('pagehide', () => $$('[data-secret]').forEach(s => { if ('value' in s) s.value = ''; else s.textContent = '' }))
 
 // Theme: the server writes data-theme from a cookie; this saves the round trip.

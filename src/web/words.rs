@@ -27,6 +27,16 @@ impl When {
     }
 }
 
+impl When {
+    /// With the time of day to the millisecond for words: `12:00:40.230`, for a list of moments that lie close together.
+    pub fn clock(at: Moment, now: Moment) -> Self {
+        When {
+            words: at.datetime().format("%H:%M:%S%.3f").to_string(),
+            ..When::new(at, now)
+        }
+    }
+}
+
 fn ago(at: Moment, now: Moment) -> String {
     let past = now.since(at).as_secs();
     match past {

@@ -282,7 +282,7 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
             "task.updated" => "Task changed",
             _ => "Event published",
         },
-        happened: When::new(detail.event.occurred_at, now),
+        happened: When::clock(detail.event.occurred_at, now),
         attempts: attempts(detail, now),
         last_knot: (delivery.status == Status::Pending).then(|| Why::new(detail, now)),
         why,

@@ -145,7 +145,7 @@ fn one(attempt: &Attempt, body: &[u8], now: Moment) -> AttemptView {
             .into_iter()
             .filter_map(|(name, took)| took.map(|took| (name, duration(took))))
             .collect(),
-        at: When::new(attempt.started_at, now),
+        at: When::clock(attempt.started_at, now),
         waited: String::new(),
         open: false,
         answered: attempt.outcome == OutcomeKind::Answered,
