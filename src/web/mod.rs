@@ -98,6 +98,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                     .wrap(from_fn(page_error::dress))
                     .wrap(from_fn(flash::carry))
                     .wrap(session::middleware(&context))
+                    .wrap(from_fn(session::within_reach))
                     .wrap(from_fn(same_origin::guard))
                     .configure(routes::pages)
                     .default_service(web::to(pages::nothing_here)),

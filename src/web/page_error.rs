@@ -70,7 +70,12 @@ impl ResponseError for PageError {
             }
             _ => {}
         }
-        response.content_type(ContentType::html()).body(self.0.to_string())
+        let mut says = Says::refused(self.status_code());
+        says.add(&self.0);
+        let plain = Plain { theme: "", says }
+            .render()
+            .unwrap_or_else(|_| self.0.to_string());
+        response.content_type(ContentType::html()).body(plain)
     }
 }
 
@@ -143,13 +148,19 @@ impl Says {
             tracing::error!(%status, request_id = %id, path = request.path(), detail, "a page failed");
         }
         let mut says = Says::refused(status);
-        match error {
-            AppError::Internal(_) => says.id = id,
-            AppError::NotFound => {}
-            AppError::Invalid(fields) => says.fields = fields.iter().map(|field| field.message.clone()).collect(),
-            other => says.text = other.to_string(),
+        says.add(error);
+        if matches!(error, AppError::Internal(_)) {
+            says.id = id;
         }
         says
+    }
+
+    fn add(&mut self, error: &AppError) {
+        match error {
+            AppError::NotFound | AppError::Internal(_) => {}
+            AppError::Invalid(fields) => self.fields = fields.iter().map(|field| field.message.clone()).collect(),
+            other => self.text = other.to_string(),
+        }
     }
 
     fn refused(status: StatusCode) -> Self {

@@ -7,8 +7,13 @@ use std::time::Duration;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_session::{Session, SessionMiddleware};
+use actix_web::Error;
+use actix_web::body::MessageBody;
 use actix_web::cookie::{Key, SameSite, time::Duration as CookieDuration};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 
+use super::page_error::PageError;
 use crate::actions::sessions::BROWSER;
 use crate::context::Context;
 use crate::db::sessions::{self, NewSession, SessionKind};
@@ -45,6 +50,14 @@ pub fn middleware(ctx: &Context) -> SessionMiddleware<Sessions> {
     .cookie_content_security(CookieContentSecurity::Private)
     .session_lifecycle(PersistentSession::default().session_ttl(life))
     .build()
+}
+
+/// Around the middleware: a session that cannot be read or written now is the database's trouble and passes.
+pub async fn within_reach<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    next.call(request).await.map_err(|error| {
+        tracing::error!(%error, "a session could not be read or written");
+        PageError(AppError::Unavailable(error.to_string())).into()
+    })
 }
 
 /// Makes this browser's session the account's, under a new key: whoever knew the old one has nothing.

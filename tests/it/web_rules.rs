@@ -1,6 +1,9 @@
 //! The rules that hold for every answer: safety headers, requests of other sites, laptop mode, static files, error pages.
 
+use diesel::connection::SimpleConnection as _;
 use reqwest::{Client, Method, Response};
+
+use taskview_webhooks::db::{DatabaseUrl, Db, Purpose};
 
 use super::support::app::App;
 use super::support::given;
@@ -178,6 +181,23 @@ async fn the_api_refuses_in_its_own_words_and_knows_no_cookies() {
         assert_eq!(body["error"]["code"], code, "{path}: {body}");
         assert!(body["error"]["message"].is_string(), "{path}: {body}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_said_on_a_page() {
+    let app = App::start().await;
+    let lead = given::lead(&app).await;
+    let mut db =
+        Db::open(&DatabaseUrl::parse(&app.database.url).expect("a URL"), Purpose::Write).expect("the database");
+    db.batch_execute("ALTER TABLE sessions RENAME TO gone")
+        .expect("renamed");
+
+    let page = lead.get("/account").await;
+
+    page.assert_status(503)
+        .assert_says("The database cannot be reached")
+        .assert_says("nothing was changed");
+    assert!(page.headers.contains_key("retry-after"));
 }
 
 async fn ask(app: &App, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
