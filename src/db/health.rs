@@ -18,7 +18,8 @@ pub fn load_locked(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<(i32, 
         .select((dsl::consecutive_failures, dsl::active));
     match db {
         Db::Sqlite(db) => row.get_result(db).optional(),
-        Db::Pg(db) => row.for_update().get_result(db).optional(),
+        // Not `for_update`: that would stop every event of the project, whose deliveries refer to this row.
+        Db::Pg(db) => row.for_no_key_update().get_result(db).optional(),
     }
 }
 
