@@ -115,13 +115,6 @@ pub fn renew(
         .map(|changed| changed == 1)
 }
 
-pub fn set_state(db: &mut Db, id: SessionId, state: &str) -> QueryResult<bool> {
-    diesel::update(sessions::table.find(id))
-        .set(sessions::state.eq(state))
-        .execute(db)
-        .map(|changed| changed == 1)
-}
-
 /// Seen now, and good until then.
 pub fn touch(db: &mut Db, id: SessionId, expires_at: Moment, now: Moment) -> QueryResult<()> {
     diesel::update(sessions::table.find(id))

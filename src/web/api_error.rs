@@ -111,14 +111,6 @@ fn code(status: StatusCode) -> &'static str {
     }
 }
 
-/// What an id or a query that does not parse is told.
-pub fn malformed(error: &impl std::fmt::Display) -> ApiError {
-    ApiError::Http(
-        StatusCode::BAD_REQUEST,
-        format!("The address was not understood: {error}."),
-    )
-}
-
 /// What a body that is not the JSON we wait for is told.
 pub fn from_json(error: JsonPayloadError) -> ApiError {
     match error {

@@ -88,8 +88,6 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
             )
             .service(
                 web::scope("/module")
-                    .app_data(web::PathConfig::default().error_handler(|error, _| api_error::malformed(&error).into()))
-                    .app_data(web::QueryConfig::default().error_handler(|error, _| api_error::malformed(&error).into()))
                     .wrap(from_fn(api_error::dress))
                     .configure(routes::api),
             )
