@@ -63,6 +63,8 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
         App::new()
             .app_data(context.clone())
             .app_data(web::PayloadConfig::new(BODY))
+            // actix's own limit of 16 KiB is less than a long description in another script than Latin.
+            .app_data(web::FormConfig::default().limit(BODY))
             .app_data(
                 web::JsonConfig::default()
                     .limit(BODY)

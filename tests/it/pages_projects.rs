@@ -52,6 +52,21 @@ async fn what_is_wrong_stands_beside_the_field_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
+async fn a_description_may_be_long_in_every_script() {
+    let app = App::start().await;
+    let lead = given::lead(&app).await;
+    let long = "長".repeat(5_000);
+
+    let made = lead
+        .post("/projects/new", &[("name", "Storefront"), ("description", &long)])
+        .await;
+
+    made.assert_status(200).assert_says("“Storefront” is ready.");
+    let edit = lead.get(&format!("{}/edit", made.path)).await;
+    assert_eq!(edit.texts("#description"), [long.as_str()]);
+}
+
+#[tokio::test]
 async fn an_archived_project_says_so_on_every_page_and_can_be_taken_back() {
     let app = App::start().await;
     let lead = given::lead(&app).await;
