@@ -2,7 +2,7 @@
 //! webhooks' counters. A batch that the database refuses is repeated until it is recorded; the leases keep others off.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,17 +184,12 @@ fn outlook(settlement: &Settlement) -> Outlook {
 }
 
 fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement]) -> Result<(), AppError> {
-    let kinds: BTreeSet<&str> = settlements
-        .iter()
-        .filter(|settlement| settlement.trigger != Trigger::Test)
-        .map(|settlement| match settlement.verdict {
-            Verdict::Success => "success",
-            Verdict::Failed => "failed",
-            Verdict::Retry { .. } => "retry",
-        })
-        .collect();
-    if !kinds.contains("failed") {
-        if kinds.contains("success") {
+    let any = |verdict: &Verdict| {
+        let mut counted = settlements.iter().filter(|one| one.trigger != Trigger::Test);
+        counted.any(|one| one.verdict == *verdict)
+    };
+    if !any(&Verdict::Failed) {
+        if any(&Verdict::Success) {
             db::health::reset(tx.db, webhook)?;
         }
         return Ok(());
