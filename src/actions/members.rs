@@ -86,7 +86,7 @@ pub fn set_role(
     if person.role != role {
         memberships::set_role(tx.db, id, role)?;
         let detail = json!({ "name": person.name, "role": role, "before": person.role });
-        manager.audit(tx, "member.roleChanged", Some(id.0), &detail)?;
+        manager.audit(tx, "member.role_changed", Some(id.0), &detail)?;
         person.role = role;
     }
     Ok(person)
