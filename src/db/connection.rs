@@ -32,6 +32,11 @@ macro_rules! both {
 }
 pub(crate) use both;
 
+/// PostgreSQL refuses a text with a NUL, even to compare with; SQLite takes it. No kept text has one, so nothing is found.
+pub(super) fn holds_nul(text: &str) -> bool {
+    text.contains('\0')
+}
+
 /// Where the database is, as `TASKVIEW_DATABASE_URL` says it. `Debug` and `Display` never show a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {

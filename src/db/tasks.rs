@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::Db;
-use super::connection::both;
+use super::connection::{both, holds_nul};
 use super::schema::{memberships, projects, task_assignees, task_tags, tasks};
 use crate::domain::calendar::{Date, TimeOfDay};
 use crate::domain::ids::{MemberId, ProjectId, StatusId, TagId, TaskId, UserId};
@@ -86,6 +86,9 @@ pub fn project_of(db: &mut Db, user: UserId, id: TaskId) -> QueryResult<ProjectI
 
 /// The top-level tasks of a project that match, each with its subtasks.
 pub fn list(db: &mut Db, project: ProjectId, filter: &Filter) -> QueryResult<Vec<Task>> {
+    if filter.text.as_deref().is_some_and(holds_nul) {
+        return Ok(Vec::new());
+    }
     let mut query = tasks::table
         .filter(tasks::project_id.eq(project).and(tasks::parent_id.is_null()))
         .into_boxed();

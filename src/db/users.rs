@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::Db;
+use super::connection::holds_nul;
 use super::schema::users;
 use crate::domain::ids::UserId;
 use crate::domain::moment::Moment;
@@ -55,6 +56,9 @@ pub fn find(db: &mut Db, id: UserId) -> QueryResult<User> {
 
 /// By login or e-mail, in lower case.
 pub fn find_by_name(db: &mut Db, name: &str) -> QueryResult<Option<User>> {
+    if holds_nul(name) {
+        return Ok(None);
+    }
     users::table
         .filter(users::login.eq(name).or(users::email.eq(name)))
         .select(User::as_select())
@@ -63,6 +67,9 @@ pub fn find_by_name(db: &mut Db, name: &str) -> QueryResult<Option<User>> {
 }
 
 pub fn find_by_email(db: &mut Db, email: &str) -> QueryResult<Option<User>> {
+    if holds_nul(email) {
+        return Ok(None);
+    }
     users::table
         .filter(users::email.eq(email))
         .select(User::as_select())

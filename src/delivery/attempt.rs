@@ -111,7 +111,8 @@ fn settlement(
             cut: exchange.cut,
             response_size: i32::try_from(exchange.response_body.len()).unwrap_or(i32::MAX),
             address: exchange.address.map(|address| address.to_string()),
-            message: exchange.outcome.sentence(),
+            // What a hostile receiver is quoted with must not keep the result from being recorded: PostgreSQL takes no NUL.
+            message: exchange.outcome.sentence().replace('\0', ""),
             url: claimed.url.clone(),
             request_headers: json(&request_headers),
             response_headers: json(&exchange.response_headers),

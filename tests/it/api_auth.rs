@@ -34,6 +34,7 @@ async fn what_is_wrong_missing_or_no_string_is_refused_alike() {
     for (login, password) in [
         (json!("lead"), json!("wrong")),
         (json!("nobody"), json!(given::PASSWORD)),
+        (json!("le\0ad"), json!(given::PASSWORD)),
         (json!(7), json!(given::PASSWORD)),
         (Value::Null, Value::Null),
     ] {
