@@ -169,6 +169,18 @@ impl TaskPatch {
         *self == TaskPatch::default()
     }
 
+    /// Whether it can be put onto a task, whichever that is: the API answers for what was sent before it looks for the task.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        let any_day = Date::parse("2000-01-01");
+        let any = TaskDraft {
+            description: "any".to_owned(),
+            start_date: any_day.clone(),
+            end_date: any_day,
+            ..TaskDraft::blank()
+        };
+        self.onto(any).map(drop)
+    }
+
     /// The draft with what was given put in its place. All that is wrong is told at once, under the names that were sent.
     /// Taking a date away takes its time away too, unless a time was given.
     pub fn onto(&self, base: TaskDraft) -> Result<TaskDraft, Vec<FieldError>> {

@@ -134,6 +134,8 @@ async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
     for (there, not_there) in [(task.clone(), json!(99_999))] {
         for id in [there, not_there] {
             assert_eq!(eve.get(&format!("/module/tasks/{id}")).await.status, 403);
+            let invalid = json!({ "id": id, "startDate": "soon" });
+            assert_eq!(eve.patch("/module/tasks", invalid).await.status, 400);
             assert_eq!(
                 eve.patch("/module/tasks", json!({ "id": id, "note": "x" }))
                     .await

@@ -151,6 +151,7 @@ pub async fn edit(ctx: Data<Context>, caller: Caller, Json(edit): Json<EditTask>
     if edit.fields.is_empty() {
         return Err(AppError::Forbidden("There is nothing to change: send a field beside the id.").into());
     }
+    edit.fields.check().map_err(AppError::Invalid)?;
     let answer = ctx
         .write(move |tx| {
             let (_, task) = tasks::edit(tx, &caller.actor, edit.id, &edit.fields, None)?;
