@@ -131,7 +131,7 @@ pub fn edit(
         .copied()
         .filter(|one| !before.assignees.contains(one))
         .collect();
-    if memberships::count_of_project(tx.db, project, &added)? != i64::try_from(added.len()).unwrap_or(i64::MAX) {
+    if !added.is_empty() && !memberships::are_of_project(tx.db, project, &added)? {
         return Err(AppError::NotFound);
     }
 
@@ -230,8 +230,7 @@ fn check_references(
     {
         return Err(AppError::NotFound);
     }
-    let wanted = i64::try_from(after.tags.len()).unwrap_or(i64::MAX);
-    if after.tags != before.tags && tags::count_of_project(tx.db, project, &after.tags)? != wanted {
+    if after.tags != before.tags && !tags::are_of_project(tx.db, project, &after.tags)? {
         return Err(AppError::NotFound);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Who belongs to a project, in which role. A row's id is the member id everywhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -33,12 +33,14 @@ pub fn is_member(db: &mut Db, user: UserId, project: ProjectId) -> QueryResult<b
     Ok(found > 0)
 }
 
-/// How many of `ids`, which are distinct, belong to the project.
-pub fn count_of_project(db: &mut Db, project: ProjectId, ids: &[MemberId]) -> QueryResult<i64> {
-    memberships::table
-        .filter(memberships::project_id.eq(project).and(memberships::id.eq_any(ids)))
-        .count()
-        .get_result(db)
+/// Whether each of `ids` belongs to the project. They come from outside in any number, so they are not bound to a statement.
+pub fn are_of_project(db: &mut Db, project: ProjectId, ids: &[MemberId]) -> QueryResult<bool> {
+    let own: Vec<MemberId> = memberships::table
+        .filter(memberships::project_id.eq(project))
+        .select(memberships::id)
+        .load(db)?;
+    let own: HashSet<MemberId> = own.into_iter().collect();
+    Ok(ids.iter().all(|id| own.contains(id)))
 }
 
 /// A member as lists and forms name them.

@@ -1,5 +1,7 @@
 //! The tags of a project.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use super::Db;
@@ -25,12 +27,10 @@ pub fn of_project(db: &mut Db, project: ProjectId) -> QueryResult<Vec<Tag>> {
         .load(db)
 }
 
-/// How many of `ids`, which are distinct, are tags of the project.
-pub fn count_of_project(db: &mut Db, project: ProjectId, ids: &[TagId]) -> QueryResult<i64> {
-    tags::table
-        .filter(tags::project_id.eq(project).and(tags::id.eq_any(ids)))
-        .count()
-        .get_result(db)
+/// Whether each of `ids` is a tag of the project. They come from outside in any number, so they are not bound to a statement.
+pub fn are_of_project(db: &mut Db, project: ProjectId, ids: &[TagId]) -> QueryResult<bool> {
+    let own: HashSet<TagId> = of_project(db, project)?.into_iter().map(|tag| tag.id).collect();
+    Ok(ids.iter().all(|id| own.contains(id)))
 }
 
 /// What a new project begins with.

@@ -131,6 +131,12 @@ async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
         403
     );
 
+    let many: Vec<i64> = (1..=50_000).collect();
+    let tags = json!({ "id": task, "tags": many });
+    assert_eq!(api.patch("/module/tasks", tags).await.status, 403);
+    let members = json!({ "taskId": task, "userIds": many });
+    assert_eq!(api.patch("/module/tasks/task-users", members).await.status, 403);
+
     for (there, not_there) in [(task.clone(), json!(99_999))] {
         for id in [there, not_there] {
             assert_eq!(eve.get(&format!("/module/tasks/{id}")).await.status, 403);
