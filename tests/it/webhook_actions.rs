@@ -112,8 +112,17 @@ async fn a_form_with_several_mistakes_names_them_all_and_the_fifty_first_webhook
         ..NewWebhook::default()
     };
 
+    let also_wrong = NewWebhook {
+        events: (0..101).map(|n| format!("custom.n{n}")).collect(),
+        name: Some("two\nlines\0".into()),
+        ..new()
+    };
+
     let refused = place
         .act(move |tx| webhooks::add(tx, &OWNER, PROJECT, &wrong, &vault(), &AllowList::default()))
+        .await;
+    let also_refused = place
+        .act(move |tx| webhooks::add(tx, &OWNER, PROJECT, &also_wrong, &vault(), &AllowList::default()))
         .await;
     for _ in 0..50 {
         place.add().await;
@@ -122,13 +131,18 @@ async fn a_form_with_several_mistakes_names_them_all_and_the_fifty_first_webhook
         .act(|tx| webhooks::add(tx, &OWNER, PROJECT, &new(), &vault(), &AllowList::default()))
         .await;
 
-    let Err(AppError::Invalid(fields)) = refused else {
-        panic!("{refused:?}")
-    };
-    assert_eq!(
-        fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(),
-        ["url", "events", "name"]
-    );
+    for (refused, names) in [
+        (refused, &["url", "events", "name"][..]),
+        (also_refused, &["events", "name"]),
+    ] {
+        let Err(AppError::Invalid(fields)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(
+            fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(),
+            names
+        );
+    }
     assert!(matches!(too_many, Err(AppError::Conflict(_))));
 }
 

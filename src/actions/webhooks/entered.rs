@@ -7,6 +7,8 @@ use crate::domain::target::{AllowList, TargetUrl};
 use crate::error::AppError;
 
 const LONGEST_NAME: usize = 80;
+/// Each is a row; a host application has tens of types, not thousands.
+const MOST_EVENTS: usize = 100;
 
 impl NewWebhook {
     /// What is wrong with it by itself. Calls look before they look anything up; the action looks again.
@@ -54,6 +56,10 @@ pub(super) fn url(given: &str, allow: &AllowList, errors: &mut Vec<FieldError>) 
 
 /// The kinds in the order given, each once.
 pub(super) fn events(given: &[String], errors: &mut Vec<FieldError>) -> Option<Vec<EventKind>> {
+    if given.len() > MOST_EVENTS {
+        errors.push(FieldError::new("events", format!("At most {MOST_EVENTS} events.")));
+        return None;
+    }
     let mut kinds = Vec::new();
     for name in given {
         match EventKind::parse(name) {
@@ -79,6 +85,12 @@ pub(super) fn name<'a>(given: &'a str, errors: &mut Vec<FieldError>) -> Option<&
         errors.push(FieldError::new(
             "name",
             format!("A name has at most {LONGEST_NAME} characters."),
+        ));
+    }
+    if given.chars().any(char::is_control) {
+        errors.push(FieldError::new(
+            "name",
+            "A name is one line, without control characters.",
         ));
     }
     (!given.is_empty()).then_some(given)
