@@ -72,6 +72,8 @@ pub fn end_discarded_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<
         .order(webhooks::id)
         .select((webhooks::id, webhooks::discarded_to))
         .load(db)?;
+    let mut done = Vec::new();
+    let mut ended = 0;
     for (webhook, discarded_to) in marked {
         // Leased ones too: while one is on its way the mark must stay. A lease that ran out belongs to nobody.
         let waiting: Vec<(DeliveryId, Moment)> = deliveries::table
@@ -82,13 +84,7 @@ pub fn end_discarded_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<
             .select((deliveries::id, deliveries::leased_until))
             .load(db)?;
         if waiting.is_empty() {
-            diesel::update(
-                webhooks::table
-                    .find(webhook)
-                    .filter(webhooks::discarded_to.eq(discarded_to)),
-            )
-            .set(webhooks::discarded_to.eq(0))
-            .execute(db)?;
+            done.push((webhook, discarded_to));
         }
         let ids: Vec<DeliveryId> = waiting
             .into_iter()
@@ -96,10 +92,20 @@ pub fn end_discarded_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<
             .map(|(id, _)| id)
             .collect();
         if !ids.is_empty() {
-            return end(db, ids, OutcomeKind::Discarded, now);
+            ended = end(db, ids, OutcomeKind::Discarded, now)?;
+            break;
         }
     }
-    Ok(0)
+    // Last: locks are taken in one order everywhere, deliveries before webhooks.
+    for (webhook, discarded_to) in done {
+        let still_marked = webhooks::table
+            .find(webhook)
+            .filter(webhooks::discarded_to.eq(discarded_to));
+        diesel::update(still_marked)
+            .set(webhooks::discarded_to.eq(0))
+            .execute(db)?;
+    }
+    Ok(ended)
 }
 
 /// How much is held of one webhook that is off.
