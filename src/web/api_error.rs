@@ -32,7 +32,7 @@ struct Answer<'a> {
 struct Body<'a> {
     code: &'static str,
     message: String,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    /// Empty unless the input is to blame: clients may count on it.
     fields: &'a [FieldError],
     #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
     request: Option<String>,

@@ -180,6 +180,7 @@ async fn the_api_refuses_in_its_own_words_and_knows_no_cookies() {
         let body: serde_json::Value = answer.json().await.expect("JSON");
         assert_eq!(body["error"]["code"], code, "{path}: {body}");
         assert!(body["error"]["message"].is_string(), "{path}: {body}");
+        assert!(body["error"]["fields"].is_array(), "{path}: {body}");
     }
 }
 
