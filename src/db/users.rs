@@ -1,5 +1,6 @@
 //! Accounts. Logins and e-mails are kept in lower case, so that both databases compare them alike.
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 use super::Db;
@@ -40,9 +41,7 @@ pub fn any(db: &mut Db) -> QueryResult<bool> {
 pub fn lock(db: &mut Db) -> QueryResult<()> {
     match db {
         Db::Sqlite(_) => Ok(()),
-        Db::Pg(connection) => diesel::sql_query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
-            .execute(connection)
-            .map(drop),
+        Db::Pg(connection) => connection.batch_execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"),
     }
 }
 
