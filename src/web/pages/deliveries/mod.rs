@@ -9,7 +9,7 @@ use serde::Deserialize;
 use self::view::{AttemptView, Row, Why, attempts};
 use super::webhooks::view::{Tested, path_of};
 use crate::actions::deliveries::{self, Detail, Wanted};
-use crate::actions::webhooks::COUNTED;
+use crate::actions::webhooks::{self, COUNTED};
 use crate::context::Context;
 use crate::db::history::{Show, Start};
 use crate::domain::delivery::{Status, Trigger};
@@ -121,8 +121,7 @@ pub async fn history(
                 .iter()
                 .map(|row| Row::new(row, &history, now))
                 .collect();
-            let (state, state_words) =
-                webhook_state(seen, history.page.rows.iter().any(|row| row.last_attempt_at.is_some()));
+            let (state, state_words) = webhook_state(seen, webhooks::recent(db, seen)?.last.is_some());
             let webhooks_path = path_of(project);
             let path = format!("{webhooks_path}/{id}");
             let (newer, older) = neighbours(&asked, &history.page, &path);
