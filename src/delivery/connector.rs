@@ -32,6 +32,7 @@ pub struct Trace {
     connect: Cell<Option<Duration>>,
     address: Cell<Option<SocketAddr>>,
     heard: Cell<bool>,
+    used_up: RefCell<Option<Rc<Cell<bool>>>>,
     failure: RefCell<Option<NotConnected>>,
 }
 
@@ -72,6 +73,14 @@ impl Trace {
     /// Whether a single byte came back on the connection, be it of TLS or HTTP.
     pub fn heard(&self) -> bool {
         self.heard.get()
+    }
+
+    /// The connection serves no other request: more may come on it that belongs to this one. Said before anything is awaited
+    /// after the head, when nobody can have taken the connection from the pool yet.
+    pub fn never_reuse(&self) {
+        if let Some(used_up) = &*self.used_up.borrow() {
+            used_up.set(true);
+        }
     }
 
     pub fn failure(&self) -> Option<NotConnected> {
@@ -123,7 +132,7 @@ impl Service<ConnectInfo<Uri>> for Guard {
                 trace.fail(NotConnected::Refused(error.kind(), error.to_string()))
             })?;
 
-            Ok(Connection::new(wanted.request().clone(), Socket { stream, address }))
+            Ok(Connection::new(wanted.request().clone(), Socket::new(stream, address)))
         })
     }
 }
@@ -133,10 +142,33 @@ impl Service<ConnectInfo<Uri>> for Guard {
 pub struct Socket {
     stream: TcpStream,
     address: SocketAddr,
+    /// Reads as closed to the pool, which looks before it hands a connection out, and drops it.
+    used_up: Rc<Cell<bool>>,
+}
+
+impl Socket {
+    fn new(stream: TcpStream, address: SocketAddr) -> Socket {
+        Socket {
+            stream,
+            address,
+            used_up: Rc::default(),
+        }
+    }
+
+    fn tell_trace(&self) {
+        let _ = TRACE.try_with(|trace| {
+            trace.address.set(Some(self.address));
+            *trace.used_up.borrow_mut() = Some(Rc::clone(&self.used_up));
+        });
+    }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // The own request reads its body outside of its trace, so within one it is the pool that looks for another request.
+        if self.used_up.get() && TRACE.try_with(|_| ()).is_ok() {
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
@@ -148,7 +180,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let _ = TRACE.try_with(|trace| trace.address.set(Some(self.address)));
+        self.tell_trace();
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -165,7 +197,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let _ = TRACE.try_with(|trace| trace.address.set(Some(self.address)));
+        self.tell_trace();
         Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
     }
 

@@ -192,7 +192,22 @@ async fn head(
         post = post.append_header((name.as_str(), value.as_str()));
     }
     let answer = trace.of(post.send_body(request.body.clone()));
-    tokio::time::timeout_at(deadline.into(), answer).await.ok()
+    let head = tokio::time::timeout_at(deadline.into(), answer).await.ok();
+    if let Some(Ok(response)) = &head
+        && !ends_where_awc_thinks(response)
+    {
+        trace.never_reuse();
+    }
+    head
+}
+
+/// awc takes an interim answer (`103 Early Hints`) for the last one, and a body without a length for none. Both times it
+/// puts the connection back while the rest of the answer is still to come, which would then answer somebody else's request.
+fn ends_where_awc_thinks(response: &ClientResponse) -> bool {
+    let has = |name: &str| response.headers().contains_key(name);
+    let status = response.status();
+    let bodiless = matches!(status.as_u16(), 204 | 304);
+    !status.is_informational() && (bodiless || has("content-length") || has("transfer-encoding"))
 }
 
 /// The port only when it is not the scheme's own.

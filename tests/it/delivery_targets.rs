@@ -180,6 +180,38 @@ async fn a_connection_is_used_again_and_the_attempt_says_so() {
 }
 
 #[actix_rt::test]
+async fn what_comes_after_an_interim_answer_or_without_a_length_never_answers_another_request() {
+    for (begun, code) in [
+        ("HTTP/1.1 100 Continue\r\n\r\n", 100),
+        ("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 103),
+        ("HTTP/1.1 200 OK\r\n\r\n", 200),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 101),
+    ] {
+        let receiver = Receiver::start();
+        let sender = Sender::new(allowing("loopback", &[]));
+        receiver.answer_in_turn([Answer::Write(begun.into())]);
+
+        let first = post(&sender, &receiver.url("/")).await;
+        let second = post(&sender, &receiver.url("/")).await;
+
+        assert_eq!(first.outcome, Outcome::Answered(code));
+        assert_eq!(second.outcome, Outcome::Answered(200));
+        assert!(!second.reused && receiver.connections() == 2, "{begun}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_body_that_ends_with_its_connection_is_read() {
+    let receiver = Receiver::start();
+    receiver.answer_with(Answer::Raw(b"HTTP/1.0 500 Oh\r\n\r\nwhy it failed".to_vec()));
+
+    let exchange = post(&Sender::new(allowing("loopback", &[])), &receiver.url("/")).await;
+
+    assert_eq!(exchange.outcome, Outcome::Answered(500));
+    assert_eq!(exchange.response_body, b"why it failed");
+}
+
+#[actix_rt::test]
 async fn a_pooled_connection_that_the_receiver_closed_costs_nothing() {
     let receiver = Receiver::start();
     receiver.answer_with(Answer::CloseWhenReused);

@@ -32,6 +32,8 @@ pub enum Answer {
     Drip,
     /// These bytes, then the end of the connection.
     Raw(Vec<u8>),
+    /// These bytes; the connection stays open.
+    Write(Vec<u8>),
     /// 500 until the attempt with this number, 200 from it on.
     FailBeforeAttempt(u32),
     /// 200 to the first request of a connection; closes without an answer when it is asked a second time.
@@ -241,6 +243,7 @@ async fn give<S: AsyncWrite + Unpin>(stream: &mut S, mut answer: Answer, first: 
         Answer::CloseWhenReused if first => stream.write_all(&response(200, &[], b"")).await.is_ok(),
         Answer::Close | Answer::CloseWhenReused => false,
         Answer::Hang | Answer::After(..) | Answer::FailBeforeAttempt(_) => std::future::pending().await,
+        Answer::Write(bytes) => stream.write_all(&bytes).await.is_ok(),
         Answer::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
             false
