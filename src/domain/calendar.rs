@@ -65,8 +65,16 @@ impl Date {
     /// `YYYY-MM-DD`, also followed by a time (`T…`), which is cut: clients send whole instants for a day.
     pub fn parse(text: &str) -> Option<Date> {
         let day = text.split(['T', ' ']).next()?;
-        let plain = day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        let date = plain.then(|| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok())??;
+        let plain = day.len() == 10
+            && day.bytes().enumerate().all(|(at, b)| {
+                if at == 4 || at == 7 {
+                    b == b'-'
+                } else {
+                    b.is_ascii_digit()
+                }
+            });
+        // Neither browsers nor PostgreSQL know a year 0.
+        let date = (plain && !day.starts_with("0000")).then(|| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok())??;
         Some(Date(date.format("%Y-%m-%d").to_string()))
     }
 
@@ -116,6 +124,9 @@ mod tests {
             ("2026-3-2", None),
             ("22.03.2026", None),
             ("+2026-03-2", None),
+            ("-001-01-01", None),
+            ("0000-01-01", None),
+            ("0001-01-01", Some("0001-01-01")),
             ("", None),
         ];
         for (text, expected) in cases {
