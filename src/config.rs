@@ -192,7 +192,7 @@ impl Settings {
             },
             timing: Timing::default(),
             extra_ca_file: self.extra_ca_file,
-            static_dir: self.static_dir,
+            static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
     }
 }
@@ -256,6 +256,17 @@ fn check_proxies(list: &str) -> Result<Vec<IpNet>, SettingError> {
         .collect()
 }
 
+/// Without it every page would come without its style, and nothing would say why.
+fn check_static_dir(folder: PathBuf) -> Result<PathBuf, SettingError> {
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(SettingError {
+        setting: "TASKVIEW_STATIC_DIR",
+        reason: format!("{} is not a folder", folder.display()),
+    })
+}
+
 fn check_public_url(text: &str) -> Result<Url, SettingError> {
     let refuse = |reason: String| SettingError {
         setting: "TASKVIEW_PUBLIC_URL",
@@ -289,6 +300,19 @@ mod tests {
 
     fn check(line: &[&str]) -> Result<Config, SettingError> {
         Line::parse_from(std::iter::once(&"t").chain(line)).settings.check()
+    }
+
+    #[test]
+    fn a_folder_of_static_files_must_be_there() {
+        assert!(
+            check(&["--static-dir", env!("CARGO_MANIFEST_DIR")])
+                .unwrap()
+                .static_dir
+                .is_some()
+        );
+
+        let error = check(&["--static-dir", "/nowhere/at/all"]).unwrap_err();
+        assert!(error.to_string().contains("TASKVIEW_STATIC_DIR"), "{error}");
     }
 
     #[test]
