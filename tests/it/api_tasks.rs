@@ -86,6 +86,8 @@ async fn a_list_goes_by_pages_and_finds_words_whatever_their_case() {
     assert_eq!(list("&searchText=TASK%2031").await.len(), 1);
     assert_eq!(list("&searchText=0%25&unlimited=1").await.len(), 32);
     assert!(list("&searchText=_").await.is_empty());
+    let endless = format!("/module/tasks?goalId={goal}&searchText={}", "a".repeat(60_000));
+    assert_eq!(api.get(&endless).await.status, 400);
     assert!(list("&searchText=%00").await.is_empty());
 }
 

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::db::tasks::{Filter, Order};
 use crate::db::{Db, memberships};
 use crate::domain::ids::{MemberId, ProjectId, TaskId, UserId};
-use crate::domain::task::{Task, TaskDraft, TaskPatch};
+use crate::domain::task::{MAX_DESCRIPTION, Task, TaskDraft, TaskPatch};
 use crate::error::AppError;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
@@ -96,6 +96,14 @@ impl ListQuery {
                 .map_err(|_| AppError::invalid("page", "A page is a number; the first is 0."))?,
             None => 0,
         };
+        let text = self.search_text.as_deref().unwrap_or_default();
+        // No description is longer, and SQLite refuses a pattern of 50,000 bytes.
+        if text.chars().count() > MAX_DESCRIPTION {
+            return Err(AppError::invalid(
+                "searchText",
+                format!("At most {MAX_DESCRIPTION} characters."),
+            ));
+        }
         let limit = if flag(&self.unlimited) { UNLIMITED } else { PAGE };
         Ok(Filter {
             // Asked for neither way, the list hides nothing.
@@ -103,7 +111,7 @@ impl ListQuery {
                 Some("0" | "false") => Some(false),
                 _ => None,
             },
-            text: self.search_text.clone().filter(|text| !text.is_empty()),
+            text: Some(text.to_owned()).filter(|text| !text.is_empty()),
             order: if flag(&self.first_new) {
                 Order::NewestFirst
             } else {
