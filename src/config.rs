@@ -64,11 +64,11 @@ pub struct StoreSettings {
 
     /// sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: SQLite in the data folder]
     #[arg(long, env = "TASKVIEW_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub database_url: Option<Concealed>,
 
     /// Base64 of 32 bytes that seal the secrets [default: made in the data folder; must be given with PostgreSQL]
     #[arg(long, env = "TASKVIEW_MASTER_KEY", hide_env_values = true, value_name = "KEY")]
-    pub master_key: Option<MasterKeyText>,
+    pub master_key: Option<Concealed>,
 
     /// File that holds the master key
     #[arg(
@@ -80,17 +80,17 @@ pub struct StoreSettings {
     pub master_key_file: Option<PathBuf>,
 }
 
-/// The key's text, kept out of `Debug`.
+/// A setting with a secret in it, kept out of `Debug`.
 #[derive(Clone)]
-pub struct MasterKeyText(pub zeroize::Zeroizing<String>);
+pub struct Concealed(pub zeroize::Zeroizing<String>);
 
-impl From<String> for MasterKeyText {
+impl From<String> for Concealed {
     fn from(text: String) -> Self {
-        MasterKeyText(zeroize::Zeroizing::new(text))
+        Concealed(zeroize::Zeroizing::new(text))
     }
 }
 
-impl std::fmt::Debug for MasterKeyText {
+impl std::fmt::Debug for Concealed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
     }
@@ -110,7 +110,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: DatabaseUrl,
-    pub master_key: Option<MasterKeyText>,
+    pub master_key: Option<Concealed>,
     pub master_key_file: Option<PathBuf>,
     pub public_url: Option<Url>,
     pub allow: AllowList,
@@ -199,8 +199,8 @@ impl Settings {
 
 impl StoreSettings {
     pub fn database(&self) -> Result<DatabaseUrl, SettingError> {
-        match self.database_url.as_deref() {
-            Some(text) => DatabaseUrl::parse(text).map_err(|reason| SettingError {
+        match &self.database_url {
+            Some(text) => DatabaseUrl::parse(&text.0).map_err(|reason| SettingError {
                 setting: "TASKVIEW_DATABASE_URL",
                 reason,
             }),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::actions::access::{self, Actor, Member};
 use crate::db::projects::{self, Project};
-use crate::db::{Db, Tx, history, memberships, statuses, tags, webhooks};
+use crate::db::{Db, Tx, backlog, memberships, statuses, tags, webhooks};
 use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::project::{ProjectDraft, ProjectPatch};
 use crate::domain::role::Role;
@@ -73,7 +73,7 @@ pub fn losses(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<(Member, Loss
     let hooks = webhooks::list(db, actor.user, id)?;
     let mut deliveries = 0;
     for hook in &hooks {
-        deliveries += history::count_up_to(db, hook.id, COUNTED + 1 - deliveries)?;
+        deliveries += backlog::all(db, hook.id, COUNTED + 1 - deliveries)?;
     }
     let losses = Losses {
         tasks: projects::count_tasks(db, id)?,

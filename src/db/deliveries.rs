@@ -172,7 +172,7 @@ fn claim_postgres(
     let floors: Vec<i64> = wanted.iter().map(|wanted| wanted.floor.0).collect();
     let binds = [
         Bind::Ints(&ids),
-        Bind::SmallInts(&counts),
+        Bind::Integers(&counts),
         Bind::Ints(&floors),
         Bind::Int(lease.now.0),
         Bind::Int(lease.void_before.0),

@@ -355,34 +355,6 @@ pub fn last_messages(db: &mut Db, rows: &[Delivery]) -> QueryResult<Vec<(Deliver
         .load(db)
 }
 
-/// How many deliveries there are in all, counted up to `most`: a page must not wait for a count of millions.
-pub fn count_up_to(db: &mut Db, webhook: WebhookId, most: i64) -> QueryResult<i64> {
-    let ids: Vec<DeliveryId> = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
-        .limit(most)
-        .select(deliveries::id)
-        .load(db)?;
-    Ok(ids.len() as i64)
-}
-
-/// How many automatic deliveries wait that are not discarded already, counted up to `most`, and since when.
-pub fn waiting_up_to(
-    db: &mut Db,
-    webhook: WebhookId,
-    discarded_to: DeliveryId,
-    most: i64,
-) -> QueryResult<(i64, Option<Moment>)> {
-    let waiting: Vec<Moment> = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
-        .filter(sql::<Bool>("status = 0 AND trigger = 0"))
-        .filter(deliveries::id.gt(discarded_to))
-        .order(deliveries::due_at)
-        .limit(most)
-        .select(deliveries::created_at)
-        .load(db)?;
-    Ok((waiting.len() as i64, waiting.into_iter().min()))
-}
-
 /// The deliveries of one webhook in one project, if the person is a member of it.
 #[diesel::dsl::auto_type]
 fn scoped(query: &Query) -> _ {

@@ -14,7 +14,7 @@ pub enum Bind<'a> {
     Int(i64),
     Text(&'a str),
     Ints(&'a [i64]),
-    SmallInts(&'a [i32]),
+    Integers(&'a [i32]),
 }
 
 /// A statement and its binds. `QueryId` without a static id makes diesel cache by text and bind types.
@@ -41,7 +41,7 @@ impl QueryFragment<Pg> for Hot<'_> {
                 Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Bind::Text(value) => out.push_bind_param::<Text, str>(value)?,
                 Bind::Ints(values) => out.push_bind_param::<Array<BigInt>, [i64]>(values)?,
-                Bind::SmallInts(values) => out.push_bind_param::<Array<Integer>, [i32]>(values)?,
+                Bind::Integers(values) => out.push_bind_param::<Array<Integer>, [i32]>(values)?,
             }
             out.push_sql(text);
         }
@@ -57,7 +57,7 @@ impl QueryFragment<Sqlite> for Hot<'_> {
             match bind {
                 Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Bind::Text(value) => out.push_bind_param::<Text, str>(value)?,
-                Bind::Ints(_) | Bind::SmallInts(_) => {
+                Bind::Ints(_) | Bind::Integers(_) => {
                     return Err(diesel::result::Error::QueryBuilderError("SQLite has no arrays".into()));
                 }
             }

@@ -2,6 +2,7 @@
 
 pub mod attempts;
 pub mod audit_log;
+pub mod backlog;
 pub(crate) mod connection;
 pub mod deliveries;
 pub mod events;

@@ -115,9 +115,9 @@ pub struct HeldBounds {
     pub age: Duration,
 }
 
-/// Ends at most `limit` deliveries that were held for longer, or in a longer row, than is kept, the oldest first, and says
-/// how many.
-pub fn end_expired_slice(db: &mut Db, limit: i64, bounds: &HeldBounds, now: Moment) -> QueryResult<usize> {
+/// At most `limit` deliveries that were held for longer, or in a longer row, than is kept, the oldest first. For a read
+/// connection: it looks at every webhook that is off.
+pub fn expired(db: &mut Db, limit: i64, bounds: &HeldBounds, now: Moment) -> QueryResult<Vec<DeliveryId>> {
     let off: Vec<WebhookId> = webhooks::table
         .filter(webhooks::active.eq(false).and(webhooks::deleted_at.is_null()))
         .order(webhooks::id)
@@ -145,10 +145,15 @@ pub fn end_expired_slice(db: &mut Db, limit: i64, bounds: &HeldBounds, now: Mome
             .select(deliveries::id)
             .load(db)?;
         if !ids.is_empty() {
-            return end(db, ids, OutcomeKind::Expired, now);
+            return Ok(ids);
         }
     }
-    Ok(0)
+    Ok(Vec::new())
+}
+
+/// Ends what [`expired`] found, unless it has been claimed or ended since.
+pub fn end_expired(db: &mut Db, ids: Vec<DeliveryId>, now: Moment) -> QueryResult<usize> {
+    end(db, ids, OutcomeKind::Expired, now)
 }
 
 fn end(db: &mut Db, ids: Vec<DeliveryId>, outcome: OutcomeKind, now: Moment) -> QueryResult<usize> {

@@ -32,10 +32,7 @@ const PROMPT: &[Job] = &[
 ];
 
 /// Only time has passed.
-const LAZY: &[Job] = &[
-    |tx| Ok(db::resend::end_expired_slice(tx.db, SLICE, &HELD, tx.now)?),
-    |tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?),
-];
+const LAZY: &[Job] = &[|tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?)];
 
 /// Runs until the engine stops.
 pub async fn run(context: Context) {
@@ -43,7 +40,7 @@ pub async fn run(context: Context) {
     loop {
         let mut rows = work(&context, PROMPT).await;
         if round % SELDOM == 0 {
-            rows += work(&context, LAZY).await;
+            rows += work(&context, LAZY).await + end_expired(&context).await;
         }
         // A job that has found something is not done: it goes on in the next round.
         if rows == 0 {
@@ -51,6 +48,27 @@ pub async fn run(context: Context) {
         }
         tokio::time::sleep(if rows > 0 { BREATH } else { IDLE }).await;
     }
+}
+
+/// Finding them takes longer than ending them, so it does not keep the writer.
+async fn end_expired(context: &Context) -> usize {
+    let now = context.now();
+    let found = context
+        .read(move |db| Ok(db::resend::expired(db, SLICE, &HELD, now)?))
+        .await;
+    let ended = match found {
+        Ok(ids) if ids.is_empty() => Ok(0),
+        Ok(ids) => {
+            context
+                .write(move |tx| Ok(db::resend::end_expired(tx.db, ids, tx.now)?))
+                .await
+        }
+        Err(error) => Err(error),
+    };
+    ended.unwrap_or_else(|error| {
+        tracing::warn!(detail = error.detail(), "cleaning up has to wait: {error}");
+        0
+    })
 }
 
 async fn work(context: &Context, jobs: &'static [Job]) -> usize {

@@ -77,24 +77,7 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
                     }
                     break;
                 }
-                Err(error @ AppError::Internal(_)) if settled.len() > 1 => {
-                    tracing::error!(
-                        detail = error.detail(),
-                        "a batch of results was refused; recording them one by one"
-                    );
-                    one_by_one(&context, &settled).await;
-                    break;
-                }
-                Err(error @ AppError::Internal(_)) => {
-                    let delivery = settled[0].attempt.delivery_id.0;
-                    tracing::error!(
-                        delivery,
-                        detail = error.detail(),
-                        "a result cannot be recorded; it will be sent again"
-                    );
-                    break;
-                }
-                Err(error) => {
+                Err(error @ AppError::Unavailable(_)) => {
                     tracing::warn!(
                         results = settled.len(),
                         detail = error.detail(),
@@ -102,6 +85,14 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
                     );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        detail = error.detail(),
+                        "a batch of results was refused; recording them one by one"
+                    );
+                    one_by_one(&context, &settled).await;
+                    break;
                 }
             }
         }

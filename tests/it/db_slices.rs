@@ -82,7 +82,10 @@ fn what_is_held_too_long_or_in_too_long_a_row_ends_oldest_first() {
         age: Duration::from_secs(500),
     };
 
-    let mut slice = || resend::end_expired_slice(&mut queue.db, 2, &bounds, at(1_010)).unwrap();
+    let mut slice = || {
+        let found = resend::expired(&mut queue.db, 2, &bounds, at(1_010)).unwrap();
+        resend::end_expired(&mut queue.db, found, at(1_010)).unwrap()
+    };
     assert_eq!([slice(), slice(), slice()], [2, 1, 0]);
 
     for id in [old[0], old[1], many[0]] {

@@ -11,7 +11,7 @@ pub(super) use self::seen::hide_path;
 pub use self::seen::{COUNTED, Recent, Seen, counts, find, find_to_change, list, project_of, recent, secret_made_by};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
-use crate::db::{Due, Lane, Tx, history, resend, webhooks};
+use crate::db::{Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
@@ -177,7 +177,7 @@ pub fn turn_off(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookI
 pub fn turn_on(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<TurnOn, AppError> {
     access::manager(tx.db, actor, project)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
-    if !webhook.active && history::waiting_up_to(tx.db, id, webhook.discarded_to, 1)?.0 > 0 {
+    if !webhook.active && backlog::waiting(tx.db, id, webhook.discarded_to, 1)?.0 > 0 {
         return Ok(TurnOn::AskFirst);
     }
     turn_on_and_send(tx, actor, project, id)?;

@@ -2,9 +2,9 @@
 //! a receiver's URL gives away.
 
 use crate::actions::access::{self, Actor, Member};
-use crate::db::Db;
 use crate::db::history::{self, Delivery};
 use crate::db::webhooks::{self, Webhook};
+use crate::db::{Db, backlog};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
@@ -106,8 +106,8 @@ pub fn recent(db: &mut Db, seen: &Seen) -> Result<Recent, AppError> {
 /// How many deliveries a webhook has, and how many of them wait; both counted up to [`COUNTED`] + 1.
 pub fn counts(db: &mut Db, seen: &Seen) -> Result<(i64, i64), AppError> {
     let webhook = &seen.webhook;
-    let all = history::count_up_to(db, webhook.id, COUNTED + 1)?;
-    let (waiting, _) = history::waiting_up_to(db, webhook.id, webhook.discarded_to, COUNTED + 1)?;
+    let all = backlog::all(db, webhook.id, COUNTED + 1)?;
+    let (waiting, _) = backlog::waiting(db, webhook.id, webhook.discarded_to, COUNTED + 1)?;
     Ok((all, waiting))
 }
 
@@ -121,7 +121,7 @@ fn see(db: &mut Db, role: Role, mut webhook: Webhook, events: Vec<EventKind>) ->
     let (held, held_since) = if webhook.active {
         (0, None)
     } else {
-        history::waiting_up_to(db, webhook.id, webhook.discarded_to, COUNTED + 1)?
+        backlog::waiting(db, webhook.id, webhook.discarded_to, COUNTED + 1)?
     };
     if role < Role::Manager {
         webhook.url = hide_path(&webhook.url);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::config::{Config, MasterKeyText, Settings};
+use taskview_webhooks::config::{Concealed, Config, Settings};
 use taskview_webhooks::context::Context;
 use taskview_webhooks::server::{Application, Parts};
 
@@ -122,6 +122,6 @@ fn laptop(database: &TestDatabase) -> Config {
         .settings
         .check()
         .expect("settings that can be used");
-    config.master_key = Some(MasterKeyText::from(MASTER_KEY.to_owned()));
+    config.master_key = Some(Concealed::from(MASTER_KEY.to_owned()));
     config
 }

@@ -1,0 +1,53 @@
+//! How much there is of a webhook's deliveries, counted inside the database and only up to a limit: a page must not wait for a
+//! count of millions, nor fetch ten thousand rows to say how many they are.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+
+use super::Db;
+use super::hot::{Bind, Hot};
+use crate::domain::ids::{DeliveryId, WebhookId};
+use crate::domain::moment::Moment;
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    found: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    since: Option<Moment>,
+}
+
+/// All of them, up to `most`.
+pub fn all(db: &mut Db, webhook: WebhookId, most: i64) -> QueryResult<i64> {
+    let binds = [Bind::Int(webhook.0), Bind::Int(most)];
+    let query = Hot(
+        "SELECT count(*) AS found, min(created_at) AS since FROM (\
+           SELECT created_at FROM deliveries WHERE webhook_id = ? ORDER BY id LIMIT ?) d",
+        &binds,
+    );
+    counted(db, query).map(|counted| counted.found)
+}
+
+/// Automatic ones that wait and are not discarded already, up to `most`, and since when the first of them does.
+pub fn waiting(
+    db: &mut Db,
+    webhook: WebhookId,
+    discarded_to: DeliveryId,
+    most: i64,
+) -> QueryResult<(i64, Option<Moment>)> {
+    let binds = [Bind::Int(webhook.0), Bind::Int(discarded_to.0), Bind::Int(most)];
+    let query = Hot(
+        "SELECT count(*) AS found, min(created_at) AS since FROM (\
+           SELECT created_at FROM deliveries WHERE webhook_id = ? AND status = 0 AND trigger = 0 AND id > ? \
+           ORDER BY due_at LIMIT ?) d",
+        &binds,
+    );
+    counted(db, query).map(|counted| (counted.found, counted.since))
+}
+
+fn counted(db: &mut Db, query: Hot<'_>) -> QueryResult<Counted> {
+    match db {
+        Db::Sqlite(connection) => query.get_result(connection),
+        Db::Pg(connection) => query.get_result(connection),
+    }
+}
