@@ -21,6 +21,7 @@ pub(super) enum Command {
     Add {
         /// Name to sign in with
         login: String,
+        /// E-mail address; one can sign in with it too
         #[arg(long)]
         email: String,
         /// Display name [default: the login]

@@ -15,6 +15,7 @@ mod api_goals;
 mod api_tasks;
 mod api_webhooks;
 mod architecture;
+mod command_line;
 mod crash;
 mod db_claims;
 mod db_conformance;

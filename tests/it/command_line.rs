@@ -1,0 +1,102 @@
+//! The binary as an operator meets it: what it prints, how it ends, and what it refuses with a sentence.
+
+use std::process::{Command, Output, Stdio};
+
+use crate::support::api_client::ApiClient;
+use crate::support::browser::Browser;
+use crate::support::database::{Kind, TestDatabase, kind};
+use crate::support::given::PASSWORD;
+use crate::support::process::{Process, add_user, command};
+
+/// Any 32 bytes that are not the key of every test.
+const ANOTHER_KEY: &str = "YW5vdGhlciBrZXkgdGhhbiB0aGF0IG9mIHRoZSB0ZXM=";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_serves_what_an_earlier_process_kept_and_ends_well_on_sigterm() {
+    let database = TestDatabase::create();
+    add_user(&database, "lead", PASSWORD);
+
+    let first = Process::serve(&database);
+    let page = Browser::new(&first.base).get("/healthz").await;
+    let first_end = first.terminate();
+    let second = Process::serve(&database);
+    ApiClient::signed_in(&second.base, "lead", PASSWORD).await;
+
+    page.assert_status(200);
+    assert!(first_end.success());
+    assert!(second.terminate().success());
+}
+
+#[test]
+fn a_wrong_setting_is_named_and_ends_with_code_2() {
+    let database = TestDatabase::create();
+
+    for (name, value) in [
+        ("TASKVIEW_DATABASE_URL", "mysql://localhost/tasks"),
+        ("TASKVIEW_PUBLIC_URL", "tasks.example.com"),
+        ("TASKVIEW_ALLOW_TARGETS", "10.0.0.0/99"),
+        ("TASKVIEW_LISTEN", "nowhere"),
+    ] {
+        let ended = end_of(command(&database).env(name, value));
+
+        assert_eq!(ended.status.code(), Some(2), "{name}: {ended:?}");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(said.contains(name) || said.contains("--listen"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn another_master_key_does_not_open_the_database() {
+    let database = TestDatabase::create();
+    drop(Process::serve(&database));
+
+    let ended = end_of(command(&database).env("TASKVIEW_MASTER_KEY", ANOTHER_KEY));
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("does not open this database"), "{said}");
+}
+
+/// On PostgreSQL several processes share a database, each with a data folder of its own.
+#[test]
+fn a_second_server_on_the_same_file_is_refused() {
+    if kind() == Kind::Postgres {
+        return;
+    }
+    let database = TestDatabase::create();
+    let _first = Process::serve(&database);
+
+    let ended = end_of(&mut command(&database));
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("Another taskview-webhooks is running"), "{said}");
+}
+
+#[test]
+fn the_help_names_every_setting_of_the_readme() {
+    let database = TestDatabase::create();
+    let readme = std::fs::read_to_string("README.md").expect("README.md");
+    let settings = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `TASKVIEW_"))
+        .map(|line| line.split('`').next().unwrap_or(line));
+
+    let help = end_of(command(&database).arg("--help"));
+
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let settings: Vec<_> = settings.map(|name| format!("TASKVIEW_{name}")).collect();
+    assert!(settings.len() > 10);
+    for setting in &settings {
+        assert!(
+            help.contains(&format!("[env: {setting}")),
+            "{setting} is in the README and not in --help"
+        );
+    }
+    let in_help = help.matches("[env: TASKVIEW_").count();
+    assert_eq!(in_help, settings.len(), "the README lists as many settings as --help");
+}
+
+fn end_of(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().expect("the binary runs")
+}
