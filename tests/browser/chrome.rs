@@ -145,15 +145,6 @@ impl Chrome {
         field.send_keys(value).await.expect("the field can be typed into");
     }
 
-    /// Picks an option by the words that are shown.
-    pub async fn choose(&self, label: &str, option: &str) {
-        let field = self.field(label).await;
-        field
-            .select_by_label(option)
-            .await
-            .unwrap_or_else(|error| panic!("choosing “{option}” for {label}: {error}"));
-    }
-
     pub async fn value(&self, label: &str) -> String {
         self.field(label)
             .await

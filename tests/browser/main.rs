@@ -3,6 +3,7 @@
 
 #[allow(
     dead_code,
+    clippy::unwrap_used,
     reason = "shared with the integration tests; a browser needs only a part of it"
 )]
 #[path = "../it/support/mod.rs"]

@@ -372,5 +372,5 @@ fn leads_to_sign_in(page: &Page) -> bool {
 
 /// The start page leads to a project; pages for those who are not signed in lead others home.
 fn leads_home(page: &Page) -> bool {
-    page.status == 303 && !leads_to_sign_in(page) || page.path == "/setup" && page.status == 303
+    page.status == 303 && (page.path == "/setup" || !leads_to_sign_in(page))
 }

@@ -1,8 +1,6 @@
 //! A request as it arrived, and its two signatures checked with an HMAC of the tests' own: nothing of the program's code
 //! is asked whether the program's signatures are right.
 
-use std::time::Instant;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,7 +14,6 @@ pub struct Received {
     /// As written and in the order of arrival.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    pub arrived: Instant,
     /// Counts the receiver's connections from 1.
     pub connection: usize,
 }

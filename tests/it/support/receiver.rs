@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -294,7 +294,6 @@ async fn read_request<S: AsyncRead + Unpin>(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         body: Vec::new(),
-        arrived: Instant::now(),
         connection,
     };
     let length: usize = request
