@@ -76,6 +76,21 @@ async fn every_attempt_is_signed_anew_and_keeps_its_id() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_retry_survives_a_restart() {
+    let story = Story::begin().await;
+    story.receiver.answer_in_turn([Answer::status(500)]);
+    story.task("Fix login bug").await;
+    story.newest("pending", 1).await;
+
+    let story = story.restarted().await;
+    story.app.advance(10 * SECOND);
+    let delivery = story.newest("success", 2).await;
+
+    assert_eq!(delivery["responseCode"], 200);
+    assert_eq!(story.receiver.requests()[1].header("X-Webhook-Attempt"), Some("2"));
+}
+
+#[tokio::test]
 async fn after_a_rotation_the_next_attempt_is_signed_with_the_new_secret_only() {
     let story = Story::begin().await;
     story.receiver.answer_in_turn([Answer::status(500)]);

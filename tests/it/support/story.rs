@@ -49,6 +49,14 @@ impl Story {
         }
     }
 
+    /// The same after the program was stopped in good order and started again.
+    pub async fn restarted(self) -> Story {
+        let database = self.app.stop();
+        let app = App::on(database, |_| ()).await;
+        let api = given::api(&app, "lead").await;
+        Story { app, api, ..self }
+    }
+
     /// Makes a task, and with it an event.
     pub async fn task(&self, description: &str) -> Value {
         let made = self
