@@ -2,10 +2,6 @@
 //! on a desk and on a phone. Pictures of every step are left in `target/screenshots`.
 
 #[allow(
-    clippy::unwrap_used,
-    reason = "a test whose helper unwraps in vain has failed, which is right"
-)]
-#[allow(
     dead_code,
     clippy::unwrap_used,
     reason = "shared with the integration tests; a browser needs only a part of it"

@@ -79,6 +79,12 @@ impl App {
         self.context.nudge(Vec::new());
     }
 
+    /// Stops in good order and leaves the database, to be looked at or started on again.
+    pub fn stop(mut self) -> Arc<TestDatabase> {
+        self.end();
+        Arc::clone(&self.database)
+    }
+
     fn end(&mut self) {
         if let Some(thread) = self.thread.take() {
             // The command is on its way when `stop` returns; the future only waits for the answer.
