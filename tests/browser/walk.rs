@@ -47,9 +47,19 @@ async fn from_the_first_start_to_a_deleted_webhook() {
     chrome.sees_in_time("Failed").await;
     chrome.sees("Success").await;
     chrome.shoot("history").await;
+    chrome.click("Switch theme").await;
+    chrome.shoot("history-dark").await;
+    chrome.reload().await;
+    assert_eq!(
+        chrome.run("return document.documentElement.dataset.theme").await,
+        "dark",
+        "the choice is kept"
+    );
     open_failed_delivery(&chrome).await;
     chrome.sees("Write the announcement").await;
     chrome.sees("500").await;
+    chrome.shoot("delivery-failed-dark").await;
+    chrome.click("Switch theme").await;
     chrome.shoot("delivery-failed").await;
 
     receiver.answer_with(Answer::status(200));
