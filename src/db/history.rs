@@ -139,11 +139,13 @@ fn waiting_page(db: &mut Db, query: &Query) -> QueryResult<Page> {
     })
 }
 
-/// The ids of all that wait, unless they are many.
+/// The ids of all that wait, unless they are many. The order is what makes SQLite take the index of what is due; without it
+/// the whole history is walked.
 fn few_waiting(db: &mut Db, query: &Query) -> QueryResult<Option<Vec<DeliveryId>>> {
     let mut ids: Vec<DeliveryId> = deliveries::table
         .filter(deliveries::webhook_id.eq(query.webhook))
         .filter(sql::<Bool>("status = 0 AND trigger = 0"))
+        .order(deliveries::due_at)
         .limit(SORTED + 1)
         .select(deliveries::id)
         .load(db)?;
@@ -151,6 +153,7 @@ fn few_waiting(db: &mut Db, query: &Query) -> QueryResult<Option<Vec<DeliveryId>
         let direct: Vec<DeliveryId> = deliveries::table
             .filter(deliveries::webhook_id.eq(query.webhook))
             .filter(sql::<Bool>("status = 0 AND trigger <> 0"))
+            .order(deliveries::due_at)
             .limit(SORTED + 1)
             .select(deliveries::id)
             .load(db)?;

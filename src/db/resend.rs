@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::dsl::{max, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool};
 
 use super::events::message_id;
 use super::schema::{deliveries, webhooks};
@@ -55,11 +55,10 @@ pub fn retry(db: &mut Db, id: DeliveryId, now: Moment) -> QueryResult<bool> {
     .map(|changed| changed == 1)
 }
 
-/// The newest automatic delivery that waits: everything up to it is what a person saw as held.
-pub fn last_held(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<DeliveryId>> {
+/// The newest delivery of a webhook: everything that waits now lies at or before it.
+pub fn newest(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<DeliveryId>> {
     deliveries::table
         .filter(deliveries::webhook_id.eq(webhook))
-        .filter(sql::<Bool>("status = 0 AND trigger = 0"))
         .select(max(deliveries::id))
         .first(db)
 }
@@ -78,8 +77,9 @@ pub fn end_discarded_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<
         // Leased ones too: while one is on its way the mark must stay. A lease that ran out belongs to nobody.
         let waiting: Vec<(DeliveryId, Moment)> = deliveries::table
             .filter(deliveries::webhook_id.eq(webhook))
-            .filter(sql::<Bool>("status = 0 AND trigger = 0"))
-            .filter(deliveries::id.le(discarded_to))
+            // `+id` and the order make SQLite walk the queue, in which the discarded ones come first, and not the history.
+            .filter(sql::<Bool>("status = 0 AND trigger = 0 AND +id <= ").bind::<BigInt, _>(discarded_to))
+            .order(deliveries::due_at)
             .limit(limit)
             .select((deliveries::id, deliveries::leased_until))
             .load(db)?;

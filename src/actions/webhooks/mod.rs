@@ -199,8 +199,8 @@ pub fn turn_on_and_send(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: 
 pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
-    let held = resend::last_held(tx.db, id)?.unwrap_or(DeliveryId(0));
-    if webhooks::turn_on(tx.db, id, held.max(webhook.discarded_to), tx.now)? {
+    let newest = resend::newest(tx.db, id)?.unwrap_or(DeliveryId(0));
+    if webhooks::turn_on(tx.db, id, newest.max(webhook.discarded_to), tx.now)? {
         manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "discard" }))?;
         wake_held(tx, project, id);
     }
