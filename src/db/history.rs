@@ -19,6 +19,9 @@ const WINDOW: i64 = 5_000;
 /// Up to so many waiting deliveries are put into order in memory; beyond that the newest rows are waiting ones anyway.
 const SORTED: i64 = 1_000;
 
+/// Failed ones that are looked at for one that was really sent.
+const LOOKED_AT: i64 = 1_000;
+
 /// A line of the history.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = deliveries)]
@@ -196,8 +199,9 @@ fn indexed_page(db: &mut Db, query: &Query, edge: Option<DeliveryId>) -> QueryRe
         Show::All => rows,
         Show::Success => rows.filter(sql::<Bool>("deliveries.status = 1")),
         Show::Failed => rows.filter(sql::<Bool>("deliveries.status = 2")),
-        Show::Pending => rows.filter(sql::<Bool>("deliveries.status = 0")),
-        Show::Held => rows.filter(sql::<Bool>("deliveries.status = 0 AND deliveries.trigger = 0")),
+        // `+status` fits no partial index: with one of those a large backlog would be sorted as a whole.
+        Show::Pending => rows.filter(sql::<Bool>("+deliveries.status = 0")),
+        Show::Held => rows.filter(sql::<Bool>("+deliveries.status = 0 AND deliveries.trigger = 0")),
     };
     if let Some(kind) = &query.kind {
         rows = rows.filter(deliveries::kind.eq(kind.clone()));
@@ -325,13 +329,22 @@ pub fn last_attempted(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Del
     last_failed(db, webhook)
 }
 
-/// The newest delivery that ended as failed after an attempt.
+/// The newest delivery that ended as failed after an attempt. Thousands that were discarded or expired may lie above it: then
+/// it is not looked for.
 pub fn last_failed(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Delivery>> {
-    deliveries::table
+    let newest: Vec<(DeliveryId, Option<OutcomeKind>)> = deliveries::table
         .filter(deliveries::webhook_id.eq(webhook))
         .filter(sql::<Bool>("status = 2"))
-        .filter(sql::<Bool>("outcome < 8"))
         .order(deliveries::id.desc())
+        .limit(LOOKED_AT)
+        .select((deliveries::id, deliveries::outcome))
+        .load(db)?;
+    let never_sent = |outcome| matches!(outcome, Some(OutcomeKind::Discarded | OutcomeKind::Expired));
+    let Some((id, _)) = newest.into_iter().find(|(_, outcome)| !never_sent(*outcome)) else {
+        return Ok(None);
+    };
+    deliveries::table
+        .find(id)
         .select(Delivery::as_select())
         .first(db)
         .optional()

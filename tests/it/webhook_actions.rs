@@ -328,6 +328,52 @@ async fn the_history_is_paged_by_id_and_filtered_by_state() {
 }
 
 #[tokio::test]
+async fn a_filter_without_an_index_looks_at_a_window_and_says_where_to_go_on() {
+    let place = Place::new().await;
+    let hook = place.add().await;
+    place.deliveries(hook, 1, "1, 0, 0").await;
+    place.deliveries(hook, 1, "2, 0, 1").await;
+    place
+        .sql(format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5200) \
+             INSERT INTO deliveries (project_id, webhook_id, event_id, kind, message_id, status, trigger, outcome, \
+             attempts, last_attempt_at, duration_us, claims, due_at, leased_until, created_at) \
+             SELECT 1, {hook}, 1, 'task.created', 'msg', 2, 0, 1, 1, 1, 1, 0, 1, 0, 1 FROM n"
+        ))
+        .await;
+    let page = |start, far: bool| {
+        place.read(move |db| {
+            let wanted = Wanted {
+                show: Show::Success,
+                kind: None,
+                start,
+                limit: 3,
+            };
+            let look = if far {
+                deliveries::history_far
+            } else {
+                deliveries::history
+            };
+            let page = look(db, &OWNER, PROJECT, hook, &wanted)?.page;
+            Ok((
+                page.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(),
+                page.searched_to,
+            ))
+        })
+    };
+
+    let (none, edge) = page(Start::Newest, false).await.unwrap();
+    let edge = edge.expect("older ones were not looked at");
+    let further = page(Start::Before(edge), false).await.unwrap();
+    let far = page(Start::Newest, true).await.unwrap();
+
+    assert!(none.is_empty());
+    assert_eq!(edge, DeliveryId(203));
+    assert_eq!(further, (vec![1], None));
+    assert_eq!(far, (vec![1], None));
+}
+
+#[tokio::test]
 async fn a_deleted_webhook_is_gone_at_once_and_its_rows_go_in_slices() {
     let place = Place::new().await;
     let (hook, other) = (place.add().await, place.add().await);
