@@ -75,7 +75,7 @@ on('submit', 'form[data-theme-form]', (form, e) => {
   const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
   root.dataset.theme = dark ? 'light' : 'dark'
   say(`Theme: ${root.dataset.theme}`)
-  fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: root.dataset.theme }), redirect: 'manual' })
+  fetch(form.action, { method: 'POST', body: new URLSearchParams({ theme: root.dataset.theme }), redirect: 'manual', keepalive: true })
 })
 
 // Times: relative words stay true; a countdown shows seconds.

@@ -49,13 +49,12 @@ async fn from_the_first_start_to_a_deleted_webhook() {
     chrome.shoot("history").await;
     chrome.click("Switch theme").await;
     chrome.shoot("history-dark").await;
-    chrome.reload().await;
+    open_failed_delivery(&chrome).await;
     assert_eq!(
         chrome.run("return document.documentElement.dataset.theme").await,
         "dark",
         "the choice is kept"
     );
-    open_failed_delivery(&chrome).await;
     chrome.sees("Write the announcement").await;
     chrome.sees("500").await;
     chrome.shoot("delivery-failed-dark").await;
