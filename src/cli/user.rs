@@ -22,6 +22,7 @@ pub(super) enum Command {
         /// Name to sign in with
         login: String,
         /// E-mail address; one can sign in with it too
+        /// E-mail address, with which one can sign in too; nothing is ever sent to it
         #[arg(long)]
         email: String,
         /// Display name [default: the login]
@@ -39,6 +40,7 @@ pub(super) enum Command {
     },
     /// Set a new password; the account's sessions end
     Password {
+        /// Login or e-mail of the account
         login: String,
         #[command(flatten)]
         password: PasswordFrom,
@@ -47,6 +49,7 @@ pub(super) enum Command {
     },
     /// Keep somebody from signing in; the account's sessions end
     Disable {
+        /// Login or e-mail of the account
         login: String,
         #[command(flatten)]
         store: StoreSettings,
