@@ -72,13 +72,27 @@ async fn what_is_wrong_stands_beside_the_field_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
+async fn a_subtask_that_is_refused_stays_in_its_field() {
+    let app = App::start().await;
+    let lead = given::lead(&app).await;
+    let project = given::project(&lead, "Storefront").await;
+    let task = given::task(&lead, &project, "Fix login bug").await;
+    let long = "x".repeat(2001);
+
+    let page = lead.submit(&task.path, "/subtasks", &[("subtask", &long)]).await;
+
+    page.assert_status(422).assert_says("At most 2000 characters.");
+    assert_eq!(page.attributes("#subtask", "value"), [long]);
+}
+
+#[tokio::test]
 async fn a_task_has_subtasks_that_are_ticked_where_they_stand() {
     let app = App::start().await;
     let lead = given::lead(&app).await;
     let project = given::project(&lead, "Storefront").await;
     let task = given::task(&lead, &project, "Fix login bug").await;
     for name in ["Reproduce", "Repair"] {
-        lead.submit(&task.path, "/subtasks", &[("description", name)])
+        lead.submit(&task.path, "/subtasks", &[("subtask", name)])
             .await
             .assert_status(200)
             .assert_says(name);

@@ -89,6 +89,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("archived", "1"),
     ("complete", "true"),
     ("description", "Changed"),
+    ("subtask", "Changed"),
     ("email", "stranger@example.com"),
     ("events", "task.created"),
     ("held", "send"),

@@ -42,6 +42,8 @@ struct TaskPage {
     /// `None` for a subtask, which has none.
     subtasks_done: Option<String>,
     subtasks: Vec<Row>,
+    /// Typed as a new subtask and refused.
+    subtask: String,
     back: String,
     sent: Vec<SentRow>,
     statuses: Vec<Choice>,
@@ -80,13 +82,7 @@ pub async fn save(
         .await;
     match saved {
         Ok(()) => Ok(Flash::good("Saved.").on(format!("/projects/{project}/tasks/{id}"))),
-        Err(AppError::Invalid(errors)) => {
-            let now = ctx.now();
-            let page = ctx
-                .read(move |db| task_page(db, &who, project, id, now, Some((typed, errors))))
-                .await?;
-            html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
+        Err(AppError::Invalid(errors)) => again(&ctx, who, project, id, Refused::Edit(typed, errors)).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -133,7 +129,7 @@ pub async fn complete(
 
 #[derive(Debug, Deserialize)]
 pub struct NewSubtask {
-    description: String,
+    subtask: String,
 }
 
 pub async fn add_subtask(
@@ -144,14 +140,47 @@ pub async fn add_subtask(
 ) -> Result<HttpResponse, PageError> {
     let (project, parent) = path.into_inner();
     let patch = TaskPatch {
-        description: Some(new.description),
+        description: Some(new.subtask.clone()),
         parent_id: Some(Some(parent)),
         ..TaskPatch::default()
     };
-    let draft = patch.onto(TaskDraft::blank()).map_err(AppError::Invalid)?;
-    ctx.write(move |tx| tasks::add(tx, &who.actor, project, &draft).map(drop))
+    let actor = who.actor;
+    let added = match patch.onto(TaskDraft::blank()) {
+        Ok(draft) => {
+            ctx.write(move |tx| tasks::add(tx, &actor, project, &draft).map(drop))
+                .await
+        }
+        Err(errors) => Err(AppError::Invalid(errors)),
+    };
+    match added {
+        Ok(()) => Ok(redirect(format!("/projects/{project}/tasks/{parent}"))),
+        Err(AppError::Invalid(errors)) => {
+            let refused = Refused::Subtask(new.subtask, errors);
+            again(&ctx, who, project, parent, refused).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What somebody typed and what is wrong with it.
+enum Refused {
+    Edit(TaskForm, Vec<FieldError>),
+    Subtask(String, Vec<FieldError>),
+}
+
+/// The page again, with what was typed and the errors beside it.
+async fn again(
+    ctx: &Context,
+    who: SignedIn,
+    project: ProjectId,
+    id: TaskId,
+    refused: Refused,
+) -> Result<HttpResponse, PageError> {
+    let now = ctx.now();
+    let page = ctx
+        .read(move |db| task_page(db, &who, project, id, now, Some(refused)))
         .await?;
-    Ok(redirect(format!("/projects/{project}/tasks/{parent}")))
+    html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 #[derive(Template)]
@@ -219,12 +248,21 @@ fn task_page(
     project: ProjectId,
     id: TaskId,
     now: Moment,
-    refused: Option<(TaskForm, Vec<FieldError>)>,
+    refused: Option<Refused>,
 ) -> Result<TaskPage, AppError> {
     let board = tasks::page_of(db, &who.actor, project, id)?;
     let sent = tasks::sent_from(db, &board.member, id, SENT)?;
     let task = &board.tasks[0];
-    let (typed, errors) = refused.unwrap_or_else(|| (TaskForm::of(task), Vec::new()));
+    let (typed, subtask, errors) = match refused {
+        None => (TaskForm::of(task), String::new(), Vec::new()),
+        Some(Refused::Edit(typed, errors)) => (typed, String::new(), errors),
+        Some(Refused::Subtask(subtask, errors)) => {
+            let beside = errors
+                .into_iter()
+                .map(|error| FieldError::new("subtask", error.message));
+            (TaskForm::of(task), subtask, beside.collect())
+        }
+    };
     let row = view::row(task, &board, now);
     let creator = board.people.iter().find(|person| person.user == Some(task.creator_id));
     Ok(TaskPage {
@@ -246,6 +284,7 @@ fn task_page(
             }
         }),
         subtasks: row.subtasks,
+        subtask,
         back: format!("?task={id}"),
         sent: sent.iter().map(|sent| view::sent_row(sent, project, now)).collect(),
         statuses: view::statuses(&board, &typed.status_id),
