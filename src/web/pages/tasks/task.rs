@@ -82,7 +82,7 @@ pub async fn save(
         .await;
     match saved {
         Ok(()) => Ok(Flash::good("Saved.").on(format!("/projects/{project}/tasks/{id}"))),
-        Err(AppError::Invalid(errors)) => again(&ctx, who, project, id, Refused::Edit(typed, errors)).await,
+        Err(AppError::Invalid(errors)) => again(&ctx, who, project, id, Refused::Edit(Box::new(typed), errors)).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -164,7 +164,7 @@ pub async fn add_subtask(
 
 /// What somebody typed and what is wrong with it.
 enum Refused {
-    Edit(TaskForm, Vec<FieldError>),
+    Edit(Box<TaskForm>, Vec<FieldError>),
     Subtask(String, Vec<FieldError>),
 }
 
@@ -255,7 +255,7 @@ fn task_page(
     let task = &board.tasks[0];
     let (typed, subtask, errors) = match refused {
         None => (TaskForm::of(task), String::new(), Vec::new()),
-        Some(Refused::Edit(typed, errors)) => (typed, String::new(), errors),
+        Some(Refused::Edit(typed, errors)) => (*typed, String::new(), errors),
         Some(Refused::Subtask(subtask, errors)) => {
             let beside = errors
                 .into_iter()
