@@ -48,6 +48,20 @@ on('change', '[data-all]', all => { $$('tbody [type=checkbox]', all.form).forEac
 on('change', 'tbody [type=checkbox]', box => count(box.form))
 on('click', '[data-none]', (b, e) => { e.preventDefault(); $$('tbody :checked', b.form).forEach(x => { x.checked = false }); count(b.form) })
 on('change', '[data-group]', box => $$('[type=checkbox]', box.closest('.group')).forEach(b => { b.checked = box.checked }))
+const whole = group => {
+  const all = $('[data-group]', group), boxes = $$('li > [type=checkbox], .pick > [type=checkbox]', group), n = boxes.filter(b => b.checked).length
+  if (all) { all.checked = n > 0 && n === boxes.length; all.indeterminate = n > 0 && n < boxes.length }
+}
+on('change', '.group [type=checkbox]', box => whole(box.closest('.group')))
+$$('.group:has([data-group])').forEach(whole)
+
+// What was typed into this form is not lost without a question when another button or link is used.
+$$('form[data-guard]').forEach(form => {
+  const state = () => new URLSearchParams([...new FormData(form)].map(([k, v]) => [k, String(v)])).toString()
+  const fresh = state(); let leaving = false
+  form.addEventListener('submit', () => { leaving = true })
+  addEventListener('beforeunload', e => { if (!leaving && state() !== fresh) e.preventDefault() })
+})
 on('change', '.filters select, form[data-auto] select', select => select.form.requestSubmit())
 $$('form:has([data-all])').forEach(count)
 

@@ -73,7 +73,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             password: _,
             store,
         } => {
-            let store = open_store(&store.database()?, Clock::default())?;
+            let url = store.database()?;
+            let store = open_store(&url, Clock::default())?;
             let new = NewAccount {
                 login,
                 email,
@@ -81,7 +82,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 password: read_password()?,
             };
             let user = accounts::add(&store, &Gate::default(), new).await?;
-            println!("added {}", user.login);
+            println!("added {} to the database {url}", user.login);
         }
         Command::List { store } => {
             let people = open_existing(&store)?.read(|db| Ok(users::list(db)?)).await?;

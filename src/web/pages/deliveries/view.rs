@@ -138,6 +138,7 @@ fn one(attempt: &Attempt, body: &[u8], now: Moment) -> AttemptView {
         message: attempt.message.clone(),
         connection: match (&attempt.address, attempt.reused) {
             (Some(address), true) => format!("Over an open connection to {address}."),
+            (Some(address), false) if attempt.outcome == OutcomeKind::Connect => format!("Tried {address}."),
             (Some(address), false) => format!("Connected to {address}."),
             (None, _) => String::new(),
         },

@@ -140,7 +140,7 @@ pub async fn turn_on(
     .await?;
     let then = match held {
         Held::Send => "What was held is being sent, oldest first.",
-        Held::Discard => "What was held is in the history as failed, “discarded”.",
+        Held::Discard => "What was held ends as failed, “discarded”, in the history.",
     };
     Ok(Flash::good(format!("“{title}” is on."))
         .with(then)
