@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::actions::access::Actor;
 use crate::actions::deliveries;
 use crate::context::{Context, Recorded};
+use crate::db::Tx;
 use crate::db::history::Delivery;
 use crate::domain::delivery::Status;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
@@ -18,24 +19,29 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Another node may have sent it, and then nobody tells us.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Who waits for what.
+/// The delivery whose attempt was asked for, and where it is.
 #[derive(Debug, Clone, Copy)]
-pub struct Awaited {
-    pub actor: Actor,
+pub struct Requested {
     pub project: ProjectId,
     pub webhook: WebhookId,
     pub delivery: DeliveryId,
 }
 
-/// The delivery once its attempt is recorded, or as it is when patience ends. `recorded` must have been subscribed before
-/// the attempt was asked for, or a quick one goes unseen.
-pub async fn attempt(ctx: &Context, mut recorded: Receiver<Recorded>, on: Awaited) -> Result<Delivery, AppError> {
+/// Asks for an attempt in one transaction and waits for it: the delivery once the attempt is recorded, or as it is when
+/// patience ends.
+pub async fn attempt<F>(ctx: &Context, actor: Actor, ask: F) -> Result<Delivery, AppError>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<Requested, AppError> + Send + 'static,
+{
+    // Before it is asked for: a quick one would go unseen.
+    let mut recorded = ctx.recorded();
+    let on = ctx.write(ask).await?;
     let end = Instant::now() + PATIENCE;
     loop {
         // A listener that fell behind, like one that nobody tells, looks into the database.
         let _ = timeout_at(end, timeout(LOOK_EVERY, told_of(&mut recorded, on.delivery))).await;
         let delivery = ctx
-            .read(move |db| deliveries::look(db, &on.actor, on.project, on.webhook, on.delivery))
+            .read(move |db| deliveries::look(db, &actor, on.project, on.webhook, on.delivery))
             .await?;
         if delivery.status != Status::Pending || Instant::now() >= end {
             return Ok(delivery);

@@ -19,7 +19,7 @@ use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::api_error::ApiError;
-use crate::web::attempt_wait::{self, Awaited};
+use crate::web::attempt_wait::{self, Requested};
 use crate::web::caller::Caller;
 use crate::web::delivery_words::is_held;
 use crate::web::number::number_or_text;
@@ -246,26 +246,19 @@ impl Sent {
 }
 
 pub async fn test(ctx: Data<Context>, caller: Caller, Json(One { id: webhook }): Json<One>) -> Answer {
-    let (actor, recorded, presses) = (caller.actor, ctx.recorded(), ctx.presses().clone());
-    let (project, delivery) = ctx
-        .write(move |tx| {
-            let project = webhooks::project_of(tx.db, &actor, webhook)?;
-            Ok((project, deliveries::test(tx, &actor, project, webhook, &presses)?))
-        })
-        .await?;
-    let settled = attempt_wait::attempt(
-        &ctx,
-        recorded,
-        Awaited {
-            actor,
+    let (actor, presses) = (caller.actor, ctx.presses().clone());
+    let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
+        let project = webhooks::project_of(tx.db, &actor, webhook)?;
+        let delivery = deliveries::test(tx, &actor, project, webhook, &presses)?;
+        Ok(Requested {
             project,
             webhook,
             delivery,
-        },
-    )
+        })
+    })
     .await?;
     ok(Sent {
-        delivery_id: Some(delivery),
+        delivery_id: Some(settled.id),
         ..Sent::new(&settled)
     })
 }
@@ -277,24 +270,16 @@ pub struct Which {
 }
 
 pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery }): Json<Which>) -> Answer {
-    let (actor, recorded, presses) = (caller.actor, ctx.recorded(), ctx.presses().clone());
-    let (project, webhook) = ctx
-        .write(move |tx| {
-            let (project, webhook) = deliveries::place_of(tx.db, &actor, delivery)?;
-            deliveries::retry(tx, &actor, project, webhook, delivery, &presses)?;
-            Ok((project, webhook))
-        })
-        .await?;
-    let settled = attempt_wait::attempt(
-        &ctx,
-        recorded,
-        Awaited {
-            actor,
+    let (actor, presses) = (caller.actor, ctx.presses().clone());
+    let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
+        let (project, webhook) = deliveries::place_of(tx.db, &actor, delivery)?;
+        deliveries::retry(tx, &actor, project, webhook, delivery, &presses)?;
+        Ok(Requested {
             project,
             webhook,
             delivery,
-        },
-    )
+        })
+    })
     .await?;
     ok(Sent::new(&settled))
 }

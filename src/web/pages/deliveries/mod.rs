@@ -16,7 +16,7 @@ use crate::domain::delivery::{Status, Trigger};
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
-use crate::web::attempt_wait::{self, Awaited};
+use crate::web::attempt_wait::{self, Requested};
 use crate::web::delivery_words::{counted_up_to, delivery_state, tries, webhook_state};
 use crate::web::flash::Flash;
 use crate::web::json_tree::JsonTree;
@@ -307,30 +307,22 @@ pub async fn retry(
     let (project, webhook, delivery) = path.into_inner();
     let back = format!("{}/{webhook}/deliveries/{delivery}", path_of(project));
     let actor = who.actor;
-    let recorded = ctx.recorded();
     let presses = ctx.presses().clone();
-    match ctx
-        .write(move |tx| deliveries::retry(tx, &actor, project, webhook, delivery, &presses))
-        .await
-    {
-        Ok(()) => {}
+    let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
+        deliveries::retry(tx, &actor, project, webhook, delivery, &presses)?;
+        Ok(Requested {
+            project,
+            webhook,
+            delivery,
+        })
+    });
+    let settled = match settled.await {
         // Said where the button was pressed.
         Err(AppError::Conflict(message) | AppError::TooMany { message, .. }) => {
             return Ok(Flash::plain(message).on(back));
         }
-        Err(error) => return Err(error.into()),
-    }
-    let settled = attempt_wait::attempt(
-        &ctx,
-        recorded,
-        Awaited {
-            actor,
-            project,
-            webhook,
-            delivery,
-        },
-    )
-    .await?;
+        settled => settled?,
+    };
     let flash = match settled.status {
         Status::Success => Flash::good("Retried: it was delivered."),
         Status::Failed => Flash::bad("Retried: it failed again."),

@@ -12,7 +12,7 @@ use crate::db::Db;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
-use crate::web::attempt_wait::{self, Awaited};
+use crate::web::attempt_wait::{self, Requested};
 use crate::web::flash::{Flash, redirect};
 use crate::web::page::{Shell, Tab, html};
 use crate::web::page_error::PageError;
@@ -161,12 +161,16 @@ pub async fn test(
     let list = path_of(project);
     let from_history = form.back.as_deref() == Some("deliveries");
     let actor = who.actor;
-    let recorded = ctx.recorded();
     let presses = ctx.presses().clone();
-    let delivery = match ctx
-        .write(move |tx| deliveries::test(tx, &actor, project, webhook, &presses))
-        .await
-    {
+    let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
+        let delivery = deliveries::test(tx, &actor, project, webhook, &presses)?;
+        Ok(Requested {
+            project,
+            webhook,
+            delivery,
+        })
+    });
+    let delivery = match settled.await {
         Err(AppError::TooMany { message, .. }) => {
             let back = if from_history {
                 format!("{list}/{webhook}/deliveries")
@@ -175,19 +179,8 @@ pub async fn test(
             };
             return Ok(Flash::bad(message).on(back));
         }
-        sent => sent?,
+        sent => sent?.id,
     };
-    attempt_wait::attempt(
-        &ctx,
-        recorded,
-        Awaited {
-            actor,
-            project,
-            webhook,
-            delivery,
-        },
-    )
-    .await?;
     Ok(redirect(if from_history {
         format!("{list}/{webhook}/deliveries?tested={delivery}")
     } else {
