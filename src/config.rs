@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::domain::target::AllowList;
+use crate::node_role::NodeRole;
 
 /// Settings as they are given. Everything has a default, so that a laptop needs none.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,6 +25,10 @@ pub struct Settings {
 
     #[command(flatten)]
     pub store: StoreSettings,
+
+    /// What this node does; several nodes share the work of one PostgreSQL
+    #[arg(long, env = "TASKVIEW_ROLE", value_enum, default_value_t, value_name = "ROLE")]
+    pub role: NodeRole,
 
     /// Address under which people reach this server, e.g. https://tasks.example.com; ends laptop mode
     #[arg(long, env = "TASKVIEW_PUBLIC_URL", value_name = "URL")]
@@ -110,6 +115,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: DatabaseUrl,
+    pub role: NodeRole,
     pub master_key: Option<Concealed>,
     pub master_key_file: Option<PathBuf>,
     pub public_url: Option<Url>,
@@ -166,7 +172,8 @@ impl Settings {
     pub fn check(self) -> Result<Config, SettingError> {
         let database = self.store.database()?;
         let public_url = self.public_url.as_deref().map(check_public_url).transpose()?;
-        let laptop = self.listen.ip().is_loopback() && public_url.is_none();
+        let role = self.role.check(&database)?;
+        let laptop = is_laptop(self.listen, public_url.as_ref(), role);
         // Set but empty means that nothing is allowed.
         let allow = self
             .allow_targets
@@ -180,6 +187,7 @@ impl Settings {
             listen: self.listen,
             data_dir: self.store.data_dir,
             database,
+            role,
             master_key: self.store.master_key,
             master_key_file: self.store.master_key_file,
             public_url,
@@ -216,6 +224,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir,
             database,
+            role: NodeRole::All,
             master_key: None,
             master_key_file: None,
             public_url: None,
@@ -231,13 +240,19 @@ impl Config {
     /// Reached from this machine only: no code is needed to set it up, and loopback targets are allowed by default. In
     /// exchange only requests that name this machine are answered.
     pub fn laptop_mode(&self) -> bool {
-        self.listen.ip().is_loopback() && self.public_url.is_none()
+        is_laptop(self.listen, self.public_url.as_ref(), self.role)
     }
 
     /// Browsers reach us over TLS, so cookies must not travel without it.
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
     }
+}
+
+/// One of several nodes is never a laptop's, whatever it listens on: the set-up code and what may be reached would differ
+/// from node to node.
+fn is_laptop(listen: SocketAddr, public_url: Option<&Url>, role: NodeRole) -> bool {
+    listen.ip().is_loopback() && public_url.is_none() && role == NodeRole::All
 }
 
 fn check_proxies(list: &str) -> Result<Vec<IpNet>, SettingError> {
@@ -325,9 +340,15 @@ mod tests {
     }
 
     #[test]
-    fn a_public_address_or_url_ends_laptop_mode_and_closes_loopback() {
-        for line in [["--listen", "0.0.0.0:80"], ["--public-url", "https://t.example"]] {
-            let config = check(&line).unwrap();
+    fn a_public_address_or_url_or_a_role_ends_laptop_mode_and_closes_loopback() {
+        let shared = ["--database-url", "postgres://u@h/n", "--role"];
+        for line in [
+            &["--listen", "0.0.0.0:80"] as &[&str],
+            &["--public-url", "https://t.example"],
+            &[&shared[..], &["web"]].concat(),
+            &[&shared[..], &["worker"]].concat(),
+        ] {
+            let config = check(line).unwrap();
 
             assert!(!config.laptop_mode());
             assert!(!config.allow.allows_loopback());
@@ -352,5 +373,6 @@ mod tests {
             check(&["--trusted-proxies", "10.0.0.1,proxy"]).unwrap_err().setting,
             "TASKVIEW_TRUSTED_PROXIES"
         );
+        assert_eq!(check(&["--role", "worker"]).unwrap_err().setting, "TASKVIEW_ROLE");
     }
 }

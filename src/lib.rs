@@ -17,6 +17,7 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod gate;
+pub mod node_role;
 pub mod press_limit;
 pub mod vault;
 

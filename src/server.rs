@@ -47,7 +47,8 @@ pub struct Application {
     context: Context,
     port: u16,
     web: actix_web::dev::Server,
-    engine: EngineHandle,
+    /// None on a node that leaves deliveries to others.
+    engine: Option<EngineHandle>,
     /// Held until the end: a second server on the same SQLite file would send everything twice.
     _lock: Option<File>,
 }
@@ -67,8 +68,16 @@ impl Application {
             None => Vec::new(),
         };
         let (context, due) = Context::new(store, config, vault);
-        let engine = engine::start(context.clone(), parts.resolver, extra_roots, due);
-        let (web, port) = web::serve(context.clone()).await.map_err(StartError)?;
+        let role = context.config().role;
+        let engine = role
+            .delivers()
+            .then(|| engine::start(context.clone(), parts.resolver, extra_roots, due));
+        let (web, port) = if role.serves() {
+            web::serve(context.clone()).await
+        } else {
+            web::serve_health(context.clone())
+        }
+        .map_err(StartError)?;
         Ok(Application {
             context,
             port,
@@ -101,12 +110,16 @@ impl Application {
             answered = &mut web => answered,
             () = told_to_stop() => {
                 tracing::info!("stopping: requests in flight may finish");
-                self.engine.stop_claiming();
+                if let Some(engine) = &self.engine {
+                    engine.stop_claiming();
+                }
                 // The server itself carries the command out: it must go on being polled.
                 tokio::join!(web, handle.stop(true)).0
             }
         };
-        self.engine.stop().await;
+        if let Some(engine) = self.engine {
+            engine.stop().await;
+        }
         answered
     }
 }
@@ -202,13 +215,17 @@ pub async fn open_vault(store: &Store, config: &Config) -> Result<Vault, StartEr
         None => make_key_file(&key_file)?,
     };
     let vault = Vault::new(key);
-    if checks.is_empty() {
+    let checks = if checks.is_empty() {
         let (id, sealed) = (vault.key_id(), vault.seal(CHECK_ROW, CHECK_TEXT));
         store
-            .write(move |tx| Ok(db::key_checks::insert(tx.db, &id, &sealed, tx.now)?))
+            .write(move |tx| Ok(db::key_checks::insert_first(tx.db, &id, &sealed, tx.now)?))
             .await
-            .map_err(sentence)?;
-    } else if !checks.iter().any(|check| vault.open(CHECK_ROW, check).is_ok()) {
+            .map_err(sentence)?
+            .0
+    } else {
+        checks
+    };
+    if !checks.iter().any(|check| vault.open(CHECK_ROW, check).is_ok()) {
         return Err(StartError(format!(
             "The master key does not open this database ({}): give the key that it was made with.",
             config.database

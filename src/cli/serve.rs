@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::Failure;
 use crate::config::{Config, Settings};
+use crate::node_role::NodeRole;
 use crate::server::{Application, Parts};
 
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
@@ -31,8 +32,15 @@ fn describe(config: &Config) {
         public
     };
     println!("database:   {}", config.database);
+    if config.role != NodeRole::All {
+        println!("role:       {}", config.role);
+    }
     println!("public URL: {public}");
-    println!("deliveries: to public addresses{}", also(config));
+    if config.role.delivers() {
+        println!("deliveries: to public addresses{}", also(config));
+    } else {
+        println!("deliveries: left to the nodes with the role all or worker");
+    }
 }
 
 fn also(config: &Config) -> String {

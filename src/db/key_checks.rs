@@ -1,5 +1,6 @@
 //! Proof that a master key belongs to this database.
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 use super::Db;
@@ -9,6 +10,20 @@ use crate::domain::moment::Moment;
 /// The sealed check text of every key that this database knows.
 pub fn load(db: &mut Db) -> QueryResult<Vec<Vec<u8>>> {
     key_checks::table.select(key_checks::sealed).load(db)
+}
+
+/// Keeps the first key's check, unless another node that started at the same time was quicker. Returns what is kept: of two
+/// nodes with different keys, one must find that its key is not it.
+pub fn insert_first(db: &mut Db, key_id: &str, sealed: &[u8], now: Moment) -> QueryResult<Vec<Vec<u8>>> {
+    if !db.is_sqlite() {
+        db.batch_execute("LOCK TABLE key_checks IN SHARE ROW EXCLUSIVE MODE")?;
+    }
+    let kept = load(db)?;
+    if !kept.is_empty() {
+        return Ok(kept);
+    }
+    insert(db, key_id, sealed, now)?;
+    Ok(vec![sealed.to_vec()])
 }
 
 pub fn insert(db: &mut Db, key_id: &str, sealed: &[u8], now: Moment) -> QueryResult<()> {

@@ -20,6 +20,7 @@ pub mod statuses;
 pub mod tags;
 pub mod tasks;
 pub mod transaction;
+pub mod turn;
 pub mod users;
 pub mod webhooks;
 pub mod writer;

@@ -1,6 +1,7 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
 //! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions that ran out
-//! are swept. Each slice is a short transaction of its own; between two of them others have their turn.
+//! are swept. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
+//! delivers runs it, and they take turns: a slice that another node is at is left to it.
 
 use std::time::Duration;
 
@@ -58,11 +59,7 @@ async fn end_expired(context: &Context) -> usize {
         .await;
     let ended = match found {
         Ok(ids) if ids.is_empty() => Ok(0),
-        Ok(ids) => {
-            context
-                .write(move |tx| Ok(db::resend::end_expired(tx.db, ids, tx.now)?))
-                .await
-        }
+        Ok(ids) => in_turn(context, move |tx| Ok(db::resend::end_expired(tx.db, ids, tx.now)?)).await,
         Err(error) => Err(error),
     };
     ended.unwrap_or_else(|error| {
@@ -74,10 +71,21 @@ async fn end_expired(context: &Context) -> usize {
 async fn work(context: &Context, jobs: &'static [Job]) -> usize {
     let mut rows = 0;
     for job in jobs {
-        match context.write(*job).await {
+        match in_turn(context, *job).await {
             Ok(done) => rows += done,
             Err(error) => tracing::warn!(detail = error.detail(), "cleaning up has to wait: {error}"),
         }
     }
     rows
+}
+
+/// One slice, unless another node is at one.
+async fn in_turn<F>(context: &Context, job: F) -> Result<usize, AppError>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<usize, AppError> + Send + 'static,
+{
+    let slice = move |tx: &mut Tx<'_>| {
+        if db::turn::to_clean(tx.db)? { job(tx) } else { Ok(0) }
+    };
+    context.write(slice).await
 }

@@ -82,7 +82,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
             .wrap(from_fn(headers::safe))
             .wrap(from_fn(laptop::guard))
             .wrap(TracingLogger::default())
-            .route("/healthz", web::get().to(health::healthz))
+            .configure(routes::health)
             .service(
                 web::scope(assets::base())
                     .wrap(from_fn(move |request, next| assets::caching(immutable, request, next)))
@@ -107,9 +107,34 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
     .shutdown_timeout(STOP_SECONDS)
     .disable_signals()
     .bind(listen)
-    .map_err(|error| format!("The address {listen} cannot be used: {error}. Set TASKVIEW_LISTEN to another one."))?;
+    .map_err(|error| cannot_listen(listen, &error))?;
     let port = server.addrs().first().map_or(listen.port(), std::net::SocketAddr::port);
     Ok((server.run(), port))
+}
+
+/// The same for a node that only delivers: it tells whoever watches it how it is, and nothing else to anybody.
+pub fn serve_health(ctx: Context) -> Result<(Server, u16), String> {
+    let listen = ctx.config().listen;
+    let context = web::Data::new(ctx);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(context.clone())
+            .wrap(from_fn(headers::safe))
+            .wrap(TracingLogger::default())
+            .configure(routes::health)
+            .default_service(web::to(health::only_a_worker))
+    })
+    .workers(1)
+    .shutdown_timeout(STOP_SECONDS)
+    .disable_signals()
+    .bind(listen)
+    .map_err(|error| cannot_listen(listen, &error))?;
+    let port = server.addrs().first().map_or(listen.port(), std::net::SocketAddr::port);
+    Ok((server.run(), port))
+}
+
+fn cannot_listen(listen: std::net::SocketAddr, error: &std::io::Error) -> String {
+    format!("The address {listen} cannot be used: {error}. Set TASKVIEW_LISTEN to another one.")
 }
 
 /// While there is no account, whoever reaches the server could make the first one: outside of laptop mode only with this.

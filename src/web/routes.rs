@@ -2,7 +2,12 @@
 
 use actix_web::web::{PathConfig, QueryConfig, ServiceConfig, delete, get, patch, post, resource, to};
 
-use super::{api, api_error, pages};
+use super::{api, api_error, health, pages};
+
+/// For whoever watches a node; the only thing that a worker answers.
+pub fn health(cfg: &mut ServiceConfig) {
+    cfg.route("/healthz", get().to(health::healthz));
+}
 
 // One URL, one line.
 #[rustfmt::skip]

@@ -57,6 +57,19 @@ fn another_master_key_does_not_open_the_database() {
     assert!(said.contains("does not open this database"), "{said}");
 }
 
+#[test]
+fn an_embedded_database_refuses_a_node_that_does_half_of_the_work() {
+    let database = TestDatabase::of(Kind::Sqlite);
+
+    for role in ["web", "worker"] {
+        let ended = end_of(command(&database).args(["serve", "--role", role]));
+
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(said.contains("TASKVIEW_ROLE") && said.contains("PostgreSQL"), "{said}");
+    }
+}
+
 /// On PostgreSQL several processes share a database, each with a data folder of its own.
 #[test]
 fn a_second_server_on_the_same_file_is_refused() {

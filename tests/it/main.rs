@@ -28,6 +28,7 @@ mod delivery_targets;
 mod first_start;
 mod interleavings;
 mod migrations_agree;
+mod nodes;
 mod pages_deliveries;
 mod pages_members;
 mod pages_people;

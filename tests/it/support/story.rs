@@ -32,6 +32,11 @@ impl Story {
     pub async fn configured(change: impl FnOnce(&mut Config)) -> Story {
         let app = App::configured(change).await;
         given::lead(&app).await;
+        Self::on(app).await
+    }
+
+    /// On a program that has the account `lead`.
+    pub async fn on(app: App) -> Story {
         let api = given::api(&app, "lead").await;
         let receiver = Receiver::start();
         let goal = api.post("/module/goals", json!({ "name": "Website" })).await.response()["id"].clone();

@@ -1,0 +1,69 @@
+//! Which halves of the program a node runs. One node runs both; several on one PostgreSQL may share the work out. Nothing
+//! else differs between them: the nodes meet in the database.
+
+use crate::config::SettingError;
+use crate::db::DatabaseUrl;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum NodeRole {
+    /// Pages, API and deliveries
+    #[default]
+    All,
+    /// Pages and API only
+    Web,
+    /// Deliveries only
+    Worker,
+}
+
+impl NodeRole {
+    /// Claims, sends and cleans up.
+    pub fn delivers(self) -> bool {
+        matches!(self, NodeRole::All | NodeRole::Worker)
+    }
+
+    /// Answers people and programs.
+    pub fn serves(self) -> bool {
+        matches!(self, NodeRole::All | NodeRole::Web)
+    }
+
+    /// An embedded database has one process, which must do everything.
+    pub fn check(self, database: &DatabaseUrl) -> Result<NodeRole, SettingError> {
+        if self == NodeRole::All || !database.is_sqlite() {
+            return Ok(self);
+        }
+        Err(SettingError {
+            setting: "TASKVIEW_ROLE",
+            reason: format!(
+                "“{self}” needs a database that several nodes share: set TASKVIEW_DATABASE_URL to a PostgreSQL, or leave the role at “all”"
+            ),
+        })
+    }
+}
+
+impl std::fmt::Display for NodeRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NodeRole::All => "all",
+            NodeRole::Web => "web",
+            NodeRole::Worker => "worker",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_embedded_database_takes_a_node_that_does_everything_and_no_other() {
+        let (embedded, shared) = (
+            DatabaseUrl::parse("sqlite:a.db").unwrap(),
+            DatabaseUrl::parse("postgres://u@h/n").unwrap(),
+        );
+
+        for role in [NodeRole::All, NodeRole::Web, NodeRole::Worker] {
+            assert_eq!(role.check(&shared), Ok(role));
+            assert_eq!(role.check(&embedded).is_ok(), role.serves() && role.delivers());
+        }
+    }
+}
