@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::writer::Writer;
-use crate::db::{DatabaseUrl, Db, Due, Manager, Pool, Purpose, Tx, WriteError};
+use crate::db::{DatabaseUrl, Db, Due, Pool, Purpose, Tx, WriteError};
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
@@ -48,17 +48,7 @@ impl Store {
     pub fn open(url: &DatabaseUrl, clock: Clock) -> Result<Store, String> {
         let mut db = Db::open(url, Purpose::Write).map_err(|error| error.to_string())?;
         db.migrate()?;
-        let pool = |purpose, size| {
-            Pool::builder()
-                .max_size(size)
-                .min_idle(Some(1))
-                .connection_timeout(std::time::Duration::from_secs(5))
-                .build(Manager {
-                    url: url.clone(),
-                    purpose,
-                })
-                .map_err(|error| error.to_string())
-        };
+        let pool = |purpose, most| Pool::open(url, purpose, most).map_err(|error| error.to_string());
         let writers = match url {
             DatabaseUrl::Sqlite(_) => Writers::Sqlite(Writer::start(db).map_err(|error| error.to_string())?),
             DatabaseUrl::Postgres(_) => Writers::Postgres(pool(Purpose::Write, WRITERS)?),

@@ -54,26 +54,45 @@ impl From<diesel::result::Error> for AppError {
         match error {
             Error::NotFound => AppError::NotFound,
             Error::DatabaseError(
-                Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::SerializationFailure,
+                Kind::ClosedConnection
+                | Kind::UnableToSendCommand
+                | Kind::SerializationFailure
+                // After a switch to a standby that is not promoted yet.
+                | Kind::ReadOnlyTransaction,
                 info,
             ) => AppError::Unavailable(info.message().to_owned()),
             Error::DatabaseError(_, ref info) if is_passing_trouble(info.message()) => {
                 AppError::Unavailable(info.message().to_owned())
             }
+            // The connection went away under a transaction.
+            Error::BrokenTransactionManager => AppError::Unavailable(error.to_string()),
+            Error::RollbackErrorOnCommit { commit_error, .. } => AppError::from(*commit_error),
             other => AppError::Internal(other.to_string()),
         }
     }
 }
 
-/// SQLite says in words only that the disk is full or the file is locked; PostgreSQL that it is shutting down.
+/// Both databases say in words only that the disk is full or something is locked; diesel keeps no code of theirs.
 fn is_passing_trouble(message: &str) -> bool {
     [
+        // SQLite
         "database is locked",
+        "database table is locked",
         "disk is full",
         "disk I/O error",
+        "unable to open database file",
+        "attempt to write a readonly database",
+        // PostgreSQL and its client
         "terminating connection",
         "server closed the connection",
+        "no connection to the server",
+        "could not send data to server",
+        "could not receive data from server",
+        "the database system is",
         "deadlock detected",
+        "due to lock timeout",
+        "due to statement timeout",
+        "No space left on device",
     ]
     .iter()
     .any(|sign| message.contains(sign))
@@ -91,5 +110,43 @@ impl From<WriteError> for AppError {
 impl From<diesel::r2d2::PoolError> for AppError {
     fn from(error: diesel::r2d2::PoolError) -> Self {
         AppError::Unavailable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind as Kind, Error};
+
+    use super::*;
+
+    fn of(kind: Kind, message: &str) -> AppError {
+        Error::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn what_passes_is_an_outage_and_what_does_not_is_a_defect() {
+        for passing in [
+            of(Kind::Unknown, "database or disk is full"),
+            of(Kind::Unknown, "database is locked"),
+            of(
+                Kind::Unknown,
+                "FATAL:  terminating connection due to administrator command",
+            ),
+            of(Kind::Unknown, "FATAL:  the database system is starting up"),
+            of(Kind::Unknown, "deadlock detected"),
+            of(Kind::Unknown, "canceling statement due to lock timeout"),
+            of(Kind::ClosedConnection, "Verbindung wird abgebrochen"),
+            of(Kind::ReadOnlyTransaction, "cannot execute INSERT"),
+            Error::BrokenTransactionManager.into(),
+        ] {
+            assert!(matches!(passing, AppError::Unavailable(_)), "{passing:?}");
+        }
+        for defect in [
+            of(Kind::Unknown, "no such column: x"),
+            of(Kind::UniqueViolation, "duplicate key"),
+            of(Kind::CheckViolation, "violates check"),
+        ] {
+            assert!(matches!(defect, AppError::Internal(_)), "{defect:?}");
+        }
     }
 }

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
-use diesel::r2d2::ManageConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -125,8 +124,11 @@ impl Db {
                 .map(drop)
                 .map_err(|e| e.to_string()),
             Db::Pg(connection) => {
+                // Another node's migration may take its time, and so may this one.
                 connection
-                    .batch_execute(&format!("SELECT pg_advisory_lock({PG_MIGRATION_LOCK})"))
+                    .batch_execute(&format!(
+                        "SET lock_timeout = 0; SELECT pg_advisory_lock({PG_MIGRATION_LOCK})"
+                    ))
                     .map_err(|e| e.to_string())?;
                 let migrated = connection
                     .run_pending_migrations(PG_MIGRATIONS)
@@ -167,46 +169,38 @@ fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, diesel
 }
 
 fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::ConnectionError> {
-    let mut connection = PgConnection::establish(url)?;
-    if purpose == Purpose::Read {
-        connection
-            .batch_execute("SET plan_cache_mode = force_custom_plan; SET default_transaction_read_only = on")
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-    }
+    let mut connection = PgConnection::establish(&with_defaults(url))?;
+    let settings = match purpose {
+        Purpose::Read => "SET plan_cache_mode = force_custom_plan; SET default_transaction_read_only = on",
+        // A node that is paused in the middle of a transaction must not keep its locks from the others, and whoever waits
+        // for a lock hears that it did not work while there is still somebody who listens.
+        Purpose::Write => "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s'",
+    };
+    connection
+        .batch_execute(settings)
+        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
-/// Opens connections for r2d2. MultiConnection's own `establish` guesses the database from what happens to connect.
-#[derive(Debug)]
-pub struct Manager {
-    pub url: DatabaseUrl,
-    pub purpose: Purpose,
-}
-
-impl ManageConnection for Manager {
-    type Connection = Db;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<Db, Self::Error> {
-        Db::open(&self.url, self.purpose).map_err(diesel::r2d2::Error::ConnectionError)
-    }
-
-    fn is_valid(&self, db: &mut Db) -> Result<(), Self::Error> {
-        match db {
-            // A file does not go away between two uses.
-            Db::Sqlite(_) => Ok(()),
-            Db::Pg(connection) => connection
-                .batch_execute("SELECT 1")
-                .map_err(diesel::r2d2::Error::QueryError),
+/// A server that is gone without a word is noticed within seconds, unless the URL says otherwise; by itself libpq waits for
+/// minutes. The name is what an administrator sees in `pg_stat_activity`.
+fn with_defaults(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in [
+        ("application_name", "taskview-webhooks"),
+        ("connect_timeout", "5"),
+        ("keepalives_idle", "10"),
+        ("keepalives_interval", "3"),
+        ("keepalives_count", "3"),
+        ("tcp_user_timeout", "15000"),
+    ] {
+        if !url.contains(&format!("{name}=")) {
+            let sign = if url.contains('?') { '&' } else { '?' };
+            url.push_str(&format!("{sign}{name}={value}"));
         }
     }
-
-    fn has_broken(&self, db: &mut Db) -> bool {
-        std::thread::panicking() || diesel::r2d2::R2D2Connection::is_broken(db)
-    }
+    url
 }
-
-pub type Pool = diesel::r2d2::Pool<Manager>;
 
 #[cfg(test)]
 mod tests {
@@ -229,6 +223,19 @@ mod tests {
         assert!(DatabaseUrl::parse("mysql://u@h/n").unwrap_err().contains("mysql"));
         assert!(DatabaseUrl::parse("data.db").is_err());
         assert!(DatabaseUrl::parse("sqlite:").is_err());
+    }
+
+    #[test]
+    fn what_a_url_says_about_its_connection_is_left_as_it_is() {
+        let plain = with_defaults("postgres://u@h/n");
+        let own = with_defaults("postgres://u@h/n?connect_timeout=60&application_name=mine");
+
+        assert!(plain.starts_with("postgres://u@h/n?application_name=taskview-webhooks&connect_timeout=5&"));
+        assert!(own.starts_with("postgres://u@h/n?connect_timeout=60&application_name=mine&keepalives_idle="));
+        assert_eq!(
+            (own.matches("connect_timeout").count(), own.matches('?').count()),
+            (1, 1)
+        );
     }
 
     #[test]

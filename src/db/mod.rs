@@ -12,6 +12,7 @@ pub mod history;
 mod hot;
 pub mod key_checks;
 pub mod memberships;
+pub(crate) mod pool;
 pub mod projects;
 pub mod resend;
 pub mod schema;
@@ -25,6 +26,7 @@ pub mod users;
 pub mod webhooks;
 pub mod writer;
 
-pub use connection::{DatabaseUrl, Db, Manager, Pool, Purpose};
+pub use connection::{DatabaseUrl, Db, Purpose};
+pub use pool::Pool;
 pub use transaction::{Due, Lane, Tx};
 pub use writer::WriteError;
