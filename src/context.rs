@@ -8,10 +8,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::writer::Writer;
 use crate::db::{DatabaseUrl, Db, Due, Pool, Purpose, Tx, WriteError};
+use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::gate::Gate;
+use crate::nodes::{Ears, Others};
 use crate::press_limit::PressLimit;
 use crate::vault::Vault;
 
@@ -27,6 +29,7 @@ const RECORDED: usize = 4096;
 pub struct Recorded {
     pub webhook: WebhookId,
     pub delivery: DeliveryId,
+    pub trigger: Trigger,
 }
 
 /// Reading and writing, whichever database it is.
@@ -109,8 +112,10 @@ struct Shared {
     vault: Vault,
     gate: Gate,
     presses: PressLimit,
-    due: mpsc::UnboundedSender<Vec<Due>>,
-    recorded: broadcast::Sender<Recorded>,
+    /// The ways to this node's engine and to whoever waits on this node.
+    own: Ears,
+    /// The nodes that share the database; an embedded one is not shared.
+    others: Option<Arc<Others>>,
 }
 
 impl Context {
@@ -118,6 +123,7 @@ impl Context {
     pub fn new(store: Store, config: Config, vault: Vault) -> (Context, mpsc::UnboundedReceiver<Vec<Due>>) {
         let (due, wire) = mpsc::unbounded_channel();
         let (recorded, _) = broadcast::channel(RECORDED);
+        let others = (!config.database.is_sqlite()).then(Arc::default);
         (
             Context {
                 shared: Arc::new(Shared {
@@ -126,8 +132,8 @@ impl Context {
                     vault,
                     gate: Gate::default(),
                     presses: PressLimit::default(),
-                    due,
-                    recorded,
+                    own: Ears { due, recorded },
+                    others,
                 }),
             },
             wire,
@@ -179,18 +185,42 @@ impl Context {
         &self.shared.gate
     }
 
-    /// Wakes the engine; an empty list makes it look at the time again. Without an engine on this node nobody listens.
+    /// Wakes the engine, and those of other nodes; an empty list makes it look at the time again. Without an engine on this
+    /// node nobody here listens.
     pub fn nudge(&self, due: Vec<Due>) {
-        let _ = self.shared.due.send(due);
+        if let Some(others) = &self.shared.others {
+            others.tell_due(&due, self.now());
+        }
+        let _ = self.shared.own.due.send(due);
     }
 
     /// Every attempt that is recorded from now on. Who falls behind by more than a few thousand gets `Lagged`.
     pub fn recorded(&self) -> broadcast::Receiver<Recorded> {
-        self.shared.recorded.subscribe()
+        self.shared.own.recorded.subscribe()
     }
 
-    /// Tells whoever listens; the engine calls it after the commit.
+    /// Tells whoever listens; the engine calls it after the commit. Other nodes hear of what a person may be waiting for.
     pub fn announce(&self, recorded: Recorded) {
-        let _ = self.shared.recorded.send(recorded);
+        if recorded.trigger != Trigger::Automatic
+            && let Some(others) = &self.shared.others
+        {
+            others.tell_recorded(recorded);
+        }
+        let _ = self.shared.own.recorded.send(recorded);
+    }
+
+    /// The other nodes; `None` with an embedded database, which has none.
+    pub fn others(&self) -> Option<&Arc<Others>> {
+        self.shared.others.as_ref()
+    }
+
+    /// This node has no engine and has heard of none.
+    pub fn nobody_delivers(&self) -> bool {
+        self.others().is_some_and(|others| others.nobody_delivers())
+    }
+
+    /// Where news from other nodes is passed on to.
+    pub fn ears(&self) -> Ears {
+        self.shared.own.clone()
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
@@ -14,6 +15,7 @@ use crate::delivery::engine::{self, EngineHandle};
 use crate::delivery::resolve::Resolver;
 use crate::delivery::roots_from_pem;
 use crate::error::AppError;
+use crate::nodes::Talk;
 use crate::vault::{MasterKey, Vault};
 use crate::web;
 
@@ -49,6 +51,8 @@ pub struct Application {
     web: actix_web::dev::Server,
     /// None on a node that leaves deliveries to others.
     engine: Option<EngineHandle>,
+    /// None with an embedded database.
+    talk: Option<Talk>,
     /// Held until the end: a second server on the same SQLite file would send everything twice.
     _lock: Option<File>,
 }
@@ -69,6 +73,20 @@ impl Application {
         };
         let (context, due) = Context::new(store, config, vault);
         let role = context.config().role;
+        // Before anything takes the time, which is the database's from here on.
+        let talk = match context.others() {
+            Some(others) => Some(
+                Talk::start(
+                    &context.config().database,
+                    role,
+                    context.clock(),
+                    Arc::clone(others),
+                    context.ears(),
+                )
+                .map_err(|error| StartError(format!("The database cannot be listened to: {error}")))?,
+            ),
+            None => None,
+        };
         let engine = role
             .delivers()
             .then(|| engine::start(context.clone(), parts.resolver, extra_roots, due));
@@ -83,6 +101,7 @@ impl Application {
             port,
             web,
             engine,
+            talk,
             _lock: lock,
         })
     }
@@ -119,6 +138,10 @@ impl Application {
         };
         if let Some(engine) = self.engine {
             engine.stop().await;
+        }
+        // Last: what the engine recorded at the end may be waited for elsewhere.
+        if let Some(talk) = self.talk {
+            talk.stop().await;
         }
         answered
     }

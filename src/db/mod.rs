@@ -12,6 +12,7 @@ pub mod history;
 mod hot;
 pub mod key_checks;
 pub mod memberships;
+pub mod notify;
 pub(crate) mod pool;
 pub mod projects;
 pub mod resend;

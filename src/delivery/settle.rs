@@ -136,6 +136,7 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, Ap
         recorded.push(Recorded {
             webhook: settlement.webhook,
             delivery: settlement.attempt.delivery_id,
+            trigger: settlement.trigger,
         });
         by_webhook.entry(settlement.webhook).or_default().push(settlement);
         if let Verdict::Retry { due_at } = settlement.verdict {

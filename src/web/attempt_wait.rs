@@ -16,7 +16,7 @@ use crate::error::AppError;
 
 /// Whoever waits longer sees *Still running*.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Another node may have sent it, and then nobody tells us.
+/// What another node tells us may get lost.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The delivery whose attempt was asked for, and where it is.
@@ -46,6 +46,15 @@ where
         if delivery.status != Status::Pending || Instant::now() >= end {
             return Ok(delivery);
         }
+    }
+}
+
+/// Why there is no result yet, in half a sentence.
+pub fn reason(ctx: &Context) -> &'static str {
+    if ctx.nobody_delivers() {
+        "No node that delivers is running: it is sent as soon as one does"
+    } else {
+        "The receiver takes its time"
     }
 }
 

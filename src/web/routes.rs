@@ -6,7 +6,8 @@ use super::{api, api_error, health, pages};
 
 /// For whoever watches a node; the only thing that a worker answers.
 pub fn health(cfg: &mut ServiceConfig) {
-    cfg.route("/healthz", get().to(health::healthz));
+    cfg.route("/healthz", get().to(health::healthz))
+        .route("/readyz", get().to(health::readyz));
 }
 
 // One URL, one line.

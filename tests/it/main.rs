@@ -29,6 +29,7 @@ mod first_start;
 mod interleavings;
 mod migrations_agree;
 mod nodes;
+mod nodes_lost;
 mod pages_deliveries;
 mod pages_members;
 mod pages_people;

@@ -1,11 +1,13 @@
 //! Several nodes on one PostgreSQL: who does what, that they agree, and that what one knows reaches the others. On SQLite
 //! there is one process, and nothing here applies.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use serde_json::json;
+use taskview_webhooks::clock::Clock;
 use taskview_webhooks::db::{DatabaseUrl, Db, Purpose, turn};
 use taskview_webhooks::node_role::NodeRole;
 
@@ -14,7 +16,7 @@ use crate::support::app::App;
 use crate::support::database::{Kind, TestDatabase, kind};
 use crate::support::given;
 use crate::support::process::{Process, add_user};
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{Answer, Receiver};
 use crate::support::story::Story;
 use crate::support::wait;
 
@@ -104,4 +106,153 @@ fn one_node_cleans_at_a_time() {
     let afterwards = turn::to_clean(&mut other).unwrap();
 
     assert_eq!((first, beside, afterwards), (true, alone, true));
+}
+
+#[tokio::test]
+async fn a_test_pressed_on_a_web_node_is_sent_and_answered_by_a_worker_at_once() {
+    if one_process_only() {
+        return;
+    }
+    let database = Arc::new(TestDatabase::create());
+    add_user(&database, "lead", given::PASSWORD);
+    let _worker = node(&database, NodeRole::Worker).await;
+    let story = Story::on(node(&database, NodeRole::Web).await).await;
+
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let began = Instant::now();
+        let tested = story
+            .api
+            .post("/module/webhooks/test", json!({ "id": story.webhook }))
+            .await;
+        took.push(began.elapsed());
+        assert_eq!(tested.response()["success"], true, "{tested:?}");
+    }
+    took.sort();
+
+    // Without a word between the nodes a scan finds it within 2 s, and who waits looks every 500 ms.
+    assert!(took[2] < Duration::from_millis(350), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_node_on_a_machine_with_a_wrong_clock_says_so_and_goes_by_the_database() {
+    if one_process_only() {
+        return;
+    }
+    let database = Arc::new(TestDatabase::create());
+    add_user(&database, "lead", given::PASSWORD);
+    let hour_ahead = Clock::on_a_machine_wrong_by(3_600_000_000);
+    let story = Story::on(node(&database, NodeRole::All).await).await;
+    let wrong = App::with_clock(Arc::clone(&database), hour_ahead, |_| ()).await;
+    // Long enough for a node an hour ahead to find every lease run out and send all of it again.
+    story.receiver.answer_with(Answer::After(
+        Duration::from_millis(1500),
+        Box::new(Answer::status(200)),
+    ));
+
+    for _ in 0..4 {
+        story.task("Once").await;
+    }
+    story.receiver.wait_for(4).await;
+    story.newest("success", 1).await;
+    wait::until(Duration::from_secs(20), "all are recorded", async || {
+        let all = story.deliveries().await;
+        all.iter().all(|delivery| delivery["status"] == "success").then_some(())
+    })
+    .await;
+
+    assert_eq!(story.receiver.requests().len(), 4);
+    story.app.visitor().get("/readyz").await.assert_status(200);
+    let unready = wrong.visitor().get("/readyz").await;
+    unready.assert_status(503).assert_says("3600 s ahead of the database's");
+    wrong.visitor().get("/healthz").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn two_nodes_send_each_delivery_once_and_share_its_retries() {
+    if one_process_only() {
+        return;
+    }
+    let (database, clock) = (Arc::new(TestDatabase::create()), Clock::default());
+    let shared = async || App::with_clock(Arc::clone(&database), clock.clone(), |_| ()).await;
+    add_user(&database, "lead", given::PASSWORD);
+    let (story, other) = (Story::on(shared().await).await, shared().await);
+    let elsewhere = given::api(&other, "lead").await;
+    story.receiver.answer_with(Answer::FailBeforeAttempt(3));
+
+    for number in 0..20 {
+        let api = if number % 2 == 0 { &story.api } else { &elsewhere };
+        let task = json!({ "goalId": story.goal, "description": "Share" });
+        api.post("/module/tasks", task).await.response();
+    }
+    for attempt in 1..=3 {
+        wait::until(Duration::from_secs(20), "an attempt of each", async || {
+            let all = story.deliveries().await;
+            all.iter().all(|delivery| delivery["attempts"] == attempt).then_some(())
+        })
+        .await;
+        story.app.advance(Duration::from_secs(21));
+    }
+
+    let requests = story.receiver.requests();
+    let once: HashSet<_> = requests
+        .iter()
+        .map(|request| (request.header("webhook-id"), request.header("x-webhook-attempt")))
+        .collect();
+    assert_eq!((requests.len(), once.len()), (60, 60));
+    let all = story.deliveries().await;
+    assert!(all.iter().all(|delivery| delivery["status"] == "success"), "{all:?}");
+}
+
+#[tokio::test]
+async fn what_is_changed_on_one_node_holds_on_the_other_from_the_next_attempt_on() {
+    if one_process_only() {
+        return;
+    }
+    let database = Arc::new(TestDatabase::create());
+    add_user(&database, "lead", given::PASSWORD);
+    let _worker = node(&database, NodeRole::Worker).await;
+    let story = Story::on(node(&database, NodeRole::Web).await).await;
+
+    story.task("Old secret").await;
+    story.newest("success", 1).await;
+    let rotated = story
+        .api
+        .post("/module/webhooks/rotate-secret", json!({ "id": story.webhook }))
+        .await;
+    let secret = rotated.response()["secret"].as_str().expect("a secret").to_owned();
+    story.task("New secret").await;
+    story.newest("success", 1).await;
+    story.change_webhook(json!({ "isActive": false })).await;
+    story.task("Held").await;
+    wait::a_while(Duration::from_millis(2500)).await;
+
+    let requests = story.receiver.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[0].is_signed_with(&story.secret) && !requests[0].is_signed_with(&secret));
+    assert!(requests[1].is_signed_with(&secret));
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_is_noticed_by_a_web_node_that_had_none() {
+    if one_process_only() {
+        return;
+    }
+    let database = Arc::new(TestDatabase::create());
+    let web = node(&database, NodeRole::Web).await;
+    let visitor = web.visitor();
+    let ready = async |with: bool| {
+        wait::until(Duration::from_secs(20), "the web node knows", async || {
+            let page = visitor.get("/readyz").await;
+            page.assert_status(200);
+            (page.text().contains("no node that delivers") != with).then_some(())
+        })
+        .await;
+    };
+
+    ready(false).await;
+    let worker = node(&database, NodeRole::Worker).await;
+    ready(true).await;
+    worker.stop();
+    ready(false).await;
 }

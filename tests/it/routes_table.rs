@@ -25,6 +25,7 @@ use Level::{Anyone, Manager, Member, Owner, SignedIn};
 
 const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/healthz", Anyone),
+    ("GET", "/readyz", Anyone),
     ("GET", "/setup", Anyone),
     ("POST", "/setup", Anyone),
     ("GET", "/sign-in", Anyone),

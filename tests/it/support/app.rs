@@ -36,8 +36,12 @@ impl App {
 
     /// On a database that may have been used before, as after a restart.
     pub async fn on(database: Arc<TestDatabase>, change: impl FnOnce(&mut Config)) -> App {
+        Self::with_clock(database, Clock::default(), change).await
+    }
+
+    /// On a machine with this clock, which may be wrong or shared with another node.
+    pub async fn with_clock(database: Arc<TestDatabase>, clock: Clock, change: impl FnOnce(&mut Config)) -> App {
         log::keep();
-        let clock = Clock::default();
         let mut config = laptop(&database);
         change(&mut config);
         let parts = Parts {

@@ -20,13 +20,18 @@ pub struct Process {
 impl Process {
     /// `serve` on this database, answering on a free port. Its log is kept in the data directory.
     pub fn serve(database: &TestDatabase) -> Process {
+        Self::start(database, &mut command(database))
+    }
+
+    /// The same with more settings, or through another program that ends up as this one.
+    pub fn start(database: &TestDatabase, command: &mut Command) -> Process {
         let log = database.dir().join("serve.log");
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .expect("a log file");
-        let mut child = command(database)
+        let mut child = command
             .arg("serve")
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -54,12 +59,17 @@ impl Process {
         self.child.wait().expect("the process ends");
     }
 
-    /// SIGTERM, and the exit code that follows.
-    pub fn terminate(mut self) -> ExitStatus {
+    /// `STOP`, `CONT` and the like.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// SIGTERM, and the exit code that follows.
+    pub fn terminate(mut self) -> ExitStatus {
+        self.signal("TERM");
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the process can be looked at") {
@@ -70,7 +80,7 @@ impl Process {
         }
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -104,6 +104,7 @@ pub async fn history(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, PageError> {
     let ((project, id), now) = (path.into_inner(), ctx.now());
+    let pending = attempt_wait::reason(&ctx);
     let page = ctx
         .read(move |db| {
             let wanted = Wanted {
@@ -113,7 +114,7 @@ pub async fn history(
                 limit: PAGE,
             };
             let history = deliveries::history(db, &who.actor, project, id, &wanted)?;
-            let tested = super::webhooks::tested(db, &who, project, asked.tested, now)?;
+            let tested = super::webhooks::tested(db, &who, project, asked.tested, now, pending)?;
             let seen = &history.webhook;
             let rows: Vec<Row> = history
                 .page
@@ -327,7 +328,7 @@ pub async fn retry(
         Status::Success => Flash::good("Retried: it was delivered."),
         Status::Failed => Flash::bad("Retried: it failed again."),
         Status::Pending => {
-            Flash::plain("Still running.").with("The receiver takes its time; reload to see the result.")
+            Flash::plain("Still running.").with(format!("{}; reload to see the result.", attempt_wait::reason(&ctx)))
         }
     };
     Ok(flash.on(back))

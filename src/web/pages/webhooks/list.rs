@@ -45,6 +45,7 @@ pub async fn list(
     shown: web::Query<Shown>,
 ) -> Result<HttpResponse, PageError> {
     let (project, now) = (*project, ctx.now());
+    let pending = attempt_wait::reason(&ctx);
     let page = ctx
         .read(move |db| {
             let (member, seen) = webhooks::list(db, &who.actor, project)?;
@@ -52,7 +53,7 @@ pub async fn list(
             for seen in &seen {
                 rows.push(Row::new(seen, &webhooks::recent(db, seen)?, now));
             }
-            if let Some((webhook, tested)) = tested(db, &who, project, shown.tested, now)?
+            if let Some((webhook, tested)) = tested(db, &who, project, shown.tested, now, pending)?
                 && let Some(row) = rows.iter_mut().find(|row| row.id == webhook)
             {
                 row.tested = Some(tested);
@@ -78,6 +79,7 @@ pub(in crate::web::pages) fn tested(
     project: ProjectId,
     delivery: Option<DeliveryId>,
     now: Moment,
+    pending: &str,
 ) -> Result<Option<(WebhookId, Tested)>, AppError> {
     let Some(delivery) = delivery else { return Ok(None) };
     let found = deliveries::place_of(db, &who.actor, delivery).and_then(|(place, webhook)| {
@@ -88,7 +90,7 @@ pub(in crate::web::pages) fn tested(
         }
     });
     match found {
-        Ok(detail) => Ok(Some((detail.webhook.webhook.id, Tested::new(&detail, now)))),
+        Ok(detail) => Ok(Some((detail.webhook.webhook.id, Tested::new(&detail, now, pending)))),
         Err(AppError::NotFound) => Ok(None),
         Err(error) => Err(error),
     }

@@ -166,7 +166,8 @@ impl Trouble {
 }
 
 impl Tested {
-    pub fn new(detail: &Detail, now: Moment) -> Self {
+    /// `pending` says why there is no result, when there is none.
+    pub fn new(detail: &Detail, now: Moment, pending: &str) -> Self {
         let delivery = &detail.delivery;
         let webhook = &detail.webhook.webhook;
         let took = duration(delivery.duration_us.unwrap_or(0));
@@ -179,7 +180,7 @@ impl Tested {
                 "",
                 "pending",
                 "Still running.".to_owned(),
-                " The receiver takes its time; the result will be in the history.".to_owned(),
+                format!(" {pending}; the result will be in the history."),
             ),
             (Status::Success, Some(attempt)) => (
                 "good",
