@@ -1,28 +1,35 @@
-//! The least HTTP/1.1 that a load needs, so that generator and receiver cost little beside the server that is measured.
+//! The least HTTP/1.1 that a load needs, read in place, so that generator and receiver cost little beside the server that is
+//! measured. Knows messages with a Content-Length only.
+
+use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A keep-alive connection and what was read of it too far.
+/// A keep-alive connection and what was read of it.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// What the message before took of the buffer.
+    taken: usize,
 }
 
-/// A message without its framing: the first line and the body.
-pub struct Message {
-    pub first_line: String,
-    pub head: String,
-    pub body: Vec<u8>,
+/// A message where it was read: the lines before the empty one, and the body.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    pub head: &'a [u8],
+    pub body: &'a [u8],
 }
 
-impl Message {
+impl<'a> Message<'a> {
+    /// Of an answer; 0 for anything else.
     pub fn status(&self) -> u16 {
-        self.first_line
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(0)
+        let digits = self.head.get(9..12).and_then(|digits| str::from_utf8(digits).ok());
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        header(self.head, name)
     }
 }
 
@@ -33,45 +40,58 @@ impl Connection {
         Connection {
             stream,
             buffer: Vec::with_capacity(4096),
+            taken: 0,
         }
     }
 
-    pub async fn open(port: u16) -> std::io::Result<Self> {
+    pub async fn open(port: u16) -> io::Result<Self> {
         TcpStream::connect(("127.0.0.1", port)).await.map(Connection::new)
     }
 
-    pub async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
-    /// The next message with a Content-Length; `None` when the other side has closed.
-    pub async fn read(&mut self) -> std::io::Result<Option<Message>> {
-        loop {
-            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
-                let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-                let length = content_length(&head);
-                let total = end + 4 + length;
-                if self.buffer.len() >= total {
-                    let body = self.buffer[end + 4..total].to_vec();
-                    self.buffer.drain(..total);
-                    let first_line = head.lines().next().unwrap_or_default().to_owned();
-                    return Ok(Some(Message { first_line, head, body }));
+    /// The next message; `None` when the other side has closed.
+    pub async fn read(&mut self) -> io::Result<Option<Message<'_>>> {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        let (head, end) = loop {
+            if let Some(head) = find(&self.buffer, b"\r\n\r\n") {
+                let length = header(&self.buffer[..head], "content-length").and_then(|length| length.parse().ok());
+                let end = head + 4 + length.unwrap_or(0);
+                if self.buffer.len() >= end {
+                    break (head, end);
                 }
+                self.buffer.reserve(end - self.buffer.len());
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Ok(None);
             }
+        };
+        self.taken = end;
+        Ok(Some(Message {
+            head: &self.buffer[..head],
+            body: &self.buffer[head + 4..end],
+        }))
+    }
+
+    /// One request and its answer.
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<Message<'_>> {
+        self.write(request).await?;
+        self.read().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Returns when the other side closes.
+    pub async fn closed(&mut self) {
+        while matches!(self.stream.read_buf(&mut self.buffer).await, Ok(1..)) {
+            self.buffer.clear();
         }
     }
 }
 
-/// A request with a JSON body.
-pub fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
-    let authorization = if token.is_empty() {
-        String::new()
-    } else {
-        format!("Authorization: Bearer {token}\r\n")
-    };
+/// A request; `authorization` is a whole header line with its end, or nothing.
+pub fn request(method: &str, path: &str, authorization: &str, body: &str) -> Vec<u8> {
     format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
@@ -79,14 +99,26 @@ pub fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn content_length(head: &str) -> usize {
-    head.lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok())
-        .unwrap_or(0)
+pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let (first, most) = (*needle.first()?, haystack.len().checked_sub(needle.len())?);
+    let mut from = 0;
+    while let Some(at) = haystack[from..=most].iter().position(|byte| *byte == first) {
+        from += at;
+        if haystack[from..].starts_with(needle) {
+            return Some(from);
+        }
+        from += 1;
+        if from > most {
+            break;
+        }
+    }
+    None
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
+    let lines = head.split(|byte| *byte == b'\n');
+    let line = lines
+        .skip(1)
+        .find(|line| line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name.as_bytes()))?;
+    str::from_utf8(&line[name.len() + 1..]).ok().map(str::trim)
 }

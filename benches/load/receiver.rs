@@ -1,64 +1,109 @@
-//! A receiver that answers 200 at once and notes when each body came. Every body carries the instant at which its publishing
-//! began.
+//! A receiver of webhooks on loopback that answers as it is told: at once, late, never, a byte at a time. It keeps nothing
+//! itself: whoever starts it looks at each request and says what to answer.
 
-use std::collections::HashSet;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
-use crate::http::Connection;
+use crate::http::{Connection, Message, find};
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const FAILED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno";
 
-pub struct Receiver {
-    port: u16,
-    base: Instant,
-    arrived: AtomicUsize,
-    seen: Mutex<Notes>,
+/// What the receiver does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Ok,
+    Fail,
+    /// 200 after a while.
+    Late(Duration),
+    /// Nothing, with the connection open.
+    Hang,
+    /// A head that never ends, one byte a second.
+    Drip,
+    /// 200, then the connection is closed when nothing more comes for so long.
+    CloseIdle(Duration),
 }
 
-#[derive(Default)]
-struct Notes {
-    /// Milliseconds from the request that published to the body.
-    latencies: Vec<f64>,
-    ids: HashSet<String>,
-    repeated: usize,
-    last: Option<Instant>,
+/// A request that has arrived, its body included.
+pub struct Request<'a> {
+    message: Message<'a>,
+    pub at: Instant,
 }
 
-/// What came during a part.
-pub struct Seen {
-    latencies: Vec<f64>,
-    pub repeated: usize,
-    /// From the beginning of the part to the last body.
-    pub last: Duration,
-}
+impl Request<'_> {
+    /// The number in the path, which says which webhook this is.
+    pub fn webhook(&self) -> u32 {
+        let path = self.message.head.strip_prefix(b"POST /").unwrap_or_default();
+        u32::try_from(number(path)).unwrap_or(u32::MAX)
+    }
 
-impl Seen {
-    pub fn percentile(&self, percent: f64) -> f64 {
-        let last = self.latencies.len().saturating_sub(1);
-        self.latencies
-            .get((last as f64 * percent / 100.0).round() as usize)
-            .copied()
-            .unwrap_or(f64::NAN)
+    /// The number of the event that its publisher put first into its task or data.
+    pub fn event(&self) -> u64 {
+        find(self.message.body, b"{\"id\":").map_or(0, |at| number(&self.message.body[at + 6..]))
+    }
+
+    /// Nanoseconds since the base of the run, which its publisher put behind the number.
+    pub fn sent(&self) -> u64 {
+        find(self.message.body, b",\"sent\":\"").map_or(0, |at| number(&self.message.body[at + 9..]))
+    }
+
+    pub fn attempt(&self) -> u32 {
+        self.header("x-webhook-attempt").parse().unwrap_or(0)
+    }
+
+    /// Empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.message.header(name).unwrap_or_default()
     }
 }
 
+/// The digits at the beginning.
+fn number(text: &[u8]) -> u64 {
+    text.iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+}
+
+#[derive(Clone)]
+pub struct Receiver {
+    port: u16,
+    hanging: Arc<AtomicUsize>,
+}
+
 impl Receiver {
-    /// Listens on a thread of its own, so that a busy generator does not delay what is measured.
-    pub fn start(base: Instant) -> Arc<Receiver> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    /// On 127.0.0.1.
+    pub fn start<F>(answer: F) -> Receiver
+    where
+        F: Fn(&Request<'_>) -> Answer + Send + Sync + 'static,
+    {
+        Receiver::listen(Ipv4Addr::LOCALHOST, answer)
+    }
+
+    /// On every address of 127.0.0.0/8. That takes the wildcard address; who comes from elsewhere is not listened to.
+    pub fn on_all_of_loopback<F>(answer: F) -> Receiver
+    where
+        F: Fn(&Request<'_>) -> Answer + Send + Sync + 'static,
+    {
+        Receiver::listen(Ipv4Addr::UNSPECIFIED, answer)
+    }
+
+    /// On a thread of its own, so that a busy generator does not delay what is measured.
+    fn listen<F>(address: Ipv4Addr, answer: F) -> Receiver
+    where
+        F: Fn(&Request<'_>) -> Answer + Send + Sync + 'static,
+    {
+        let listener = std::net::TcpListener::bind((address, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a listener without blocking");
-        let port = listener.local_addr().expect("its address").port();
-        let receiver = Arc::new(Receiver {
-            port,
-            base,
-            arrived: AtomicUsize::new(0),
-            seen: Mutex::default(),
-        });
-        let shared = Arc::clone(&receiver);
+        let receiver = Receiver {
+            port: listener.local_addr().expect("its address").port(),
+            hanging: Arc::default(),
+        };
+        let hanging = Arc::clone(&receiver.hanging);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -66,8 +111,20 @@ impl Receiver {
                 .expect("a runtime");
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(listener).expect("a listener");
-                while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(Arc::clone(&shared).answer(Connection::new(stream)));
+                let answer = Arc::new(answer);
+                loop {
+                    // Out of descriptors: the next moment may have one.
+                    let Ok((stream, from)) = listener.accept().await else {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    };
+                    if from.ip().is_loopback() {
+                        let (answer, hanging) = (Arc::clone(&answer), Arc::clone(&hanging));
+                        tokio::spawn(async move {
+                            // A sender that went away is none of the receiver's business.
+                            let _ = serve(Connection::new(stream), &*answer, &hanging).await;
+                        });
+                    }
                 }
             });
         });
@@ -78,66 +135,59 @@ impl Receiver {
         self.port
     }
 
-    pub fn forget(&self) {
-        *self.seen.lock().expect("no panic while noting") = Notes::default();
-        self.arrived.store(0, Ordering::Relaxed);
+    /// Requests that get no answer just now.
+    pub fn hanging(&self) -> usize {
+        self.hanging.load(Ordering::Relaxed)
     }
+}
 
-    /// Waits until `count` different deliveries have come, or for `most`; returns how many did.
-    pub async fn wait_for(&self, count: usize, most: Duration) -> usize {
-        let began = Instant::now();
-        while self.arrived.load(Ordering::Relaxed) < count && began.elapsed() < most {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        self.arrived.load(Ordering::Relaxed)
-    }
-
-    pub fn take(&self, began: Instant) -> Seen {
-        let mut notes = std::mem::take(&mut *self.seen.lock().expect("no panic while noting"));
-        notes.latencies.sort_by(f64::total_cmp);
-        let last = notes
-            .last
-            .map_or(Duration::ZERO, |last| last.saturating_duration_since(began));
-        Seen {
-            latencies: notes.latencies,
-            repeated: notes.repeated,
-            last,
-        }
-    }
-
-    async fn answer(self: Arc<Self>, mut connection: Connection) {
-        while let Ok(Some(message)) = connection.read().await {
-            let now = Instant::now();
-            if connection.write(ANSWER).await.is_err() {
-                return;
-            }
-            let id = header(&message.head, "webhook-id").to_owned();
-            let sent = sent_at(&message.body).unwrap_or(0);
-            let latency = now.duration_since(self.base).as_nanos() as f64 - sent as f64;
-            let mut notes = self.seen.lock().expect("no panic while noting");
-            if notes.ids.insert(id) {
-                notes.latencies.push(latency / 1e6);
-                notes.last = Some(now);
-                self.arrived.fetch_add(1, Ordering::Relaxed);
+async fn serve<F>(mut connection: Connection, answer: &F, hanging: &AtomicUsize) -> io::Result<()>
+where
+    F: Fn(&Request<'_>) -> Answer,
+{
+    let mut idle = Duration::MAX;
+    loop {
+        let answer = {
+            let message = if idle == Duration::MAX {
+                connection.read().await?
             } else {
-                notes.repeated += 1;
+                let Ok(message) = tokio::time::timeout(idle, connection.read()).await else {
+                    return Ok(());
+                };
+                message?
+            };
+            let Some(message) = message else { return Ok(()) };
+            answer(&Request {
+                message,
+                at: Instant::now(),
+            })
+        };
+        match answer {
+            Answer::Ok => connection.write(OK).await?,
+            Answer::Fail => connection.write(FAILED).await?,
+            Answer::Late(time) => {
+                tokio::time::sleep(time).await;
+                connection.write(OK).await?;
+            }
+            Answer::Hang => {
+                hanging.fetch_add(1, Ordering::Relaxed);
+                connection.closed().await;
+                hanging.fetch_sub(1, Ordering::Relaxed);
+                return Ok(());
+            }
+            Answer::Drip => drip(&mut connection).await?,
+            Answer::CloseIdle(time) => {
+                connection.write(OK).await?;
+                idle = time;
             }
         }
     }
 }
 
-fn header<'a>(head: &'a str, name: &str) -> &'a str {
-    let line = head
-        .lines()
-        .find(|line| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name));
-    line.and_then(|line| line.split_once(':'))
-        .map_or("", |(_, value)| value.trim())
-}
-
-/// The generator writes `"sent":NANOSECONDS` into the task.
-fn sent_at(body: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(body).ok()?;
-    let rest = text.split_once("\"sent\":")?.1;
-    let end = rest.find(|c: char| !c.is_ascii_digit())?;
-    rest[..end].parse().ok()
+async fn drip(connection: &mut Connection) -> io::Result<()> {
+    connection.write(b"HTTP/1.1 200 OK\r\nX-Patience: ").await?;
+    loop {
+        connection.write(b".").await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }

@@ -1,0 +1,9 @@
+//! What can be measured, one file each. A scenario prints its table and returns how many acknowledged deliveries were lost.
+
+pub mod backlog;
+pub mod fairness;
+pub mod history;
+pub mod memory;
+pub mod publish;
+pub mod receivers;
+pub mod start;
