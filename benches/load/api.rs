@@ -10,7 +10,7 @@ use crate::node::PASSWORD;
 const PER_PROJECT: usize = 50;
 
 pub struct Api {
-    port: u16,
+    pub port: u16,
     pub token: String,
 }
 
@@ -95,12 +95,21 @@ impl Api {
     }
 
     pub async fn call(&self, method: &str, path: &str, body: &Value) -> Value {
-        let mut connection = Connection::open(self.port).await.expect("the server answers");
+        let answer = self.try_call(method, path, body).await;
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// For a server that may be in trouble. Anything but 200 is an error.
+    pub async fn try_call(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let gone = |error: std::io::Error| error.to_string();
+        let mut connection = Connection::open(self.port).await.map_err(gone)?;
         let request = request(method, path, &self.authorization(), &body.to_string());
-        let answer = connection.ask(&request).await.expect("the server answers");
+        let answer = connection.ask(&request).await.map_err(gone)?;
         let text = String::from_utf8_lossy(answer.body);
-        assert_eq!(answer.status(), 200, "{path}: {text}");
-        serde_json::from_str(&text).expect("JSON")
+        if answer.status() != 200 {
+            return Err(format!("{} {text}", answer.status()));
+        }
+        serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
     }
 
     /// A header line.
