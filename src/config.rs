@@ -156,6 +156,8 @@ pub struct Timing {
     pub body: Duration,
     /// How long a claim keeps others off; longer than an attempt can take.
     pub lease: Duration,
+    /// What requests in flight get at the end of the program.
+    pub farewell: Duration,
 }
 
 impl Default for Timing {
@@ -164,6 +166,7 @@ impl Default for Timing {
             deadline: Duration::from_secs(10),
             body: Duration::from_secs(1),
             lease: Duration::from_secs(20),
+            farewell: Duration::from_secs(10),
         }
     }
 }

@@ -31,8 +31,8 @@ const MAX_UNRECORDED: usize = 4096;
 /// After a claim that failed, or a secret that does not open.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_FOR_KEY: Duration = Duration::from_secs(60);
-/// What requests in flight get at the end.
-const FINISH_WITHIN: Duration = Duration::from_secs(10);
+/// What results get at the end to reach the database.
+const RECORD_WITHIN: Duration = Duration::from_secs(10);
 
 /// The running engine; dropping it does not stop it.
 pub struct EngineHandle {
@@ -341,7 +341,7 @@ impl Engine {
 
     async fn finish(mut self) {
         self.janitor.abort();
-        let deadline = tokio::time::Instant::now() + FINISH_WITHIN;
+        let deadline = tokio::time::Instant::now() + self.context.config().timing.farewell;
         while self.lanes.in_flight() > 0 {
             match tokio::time::timeout_at(deadline, self.ended.1.recv()).await {
                 Ok(Some(delivery)) => drop(self.hear(News::Ended(delivery))),
@@ -364,9 +364,19 @@ impl Engine {
                 break;
             }
         }
-        // The settler ends when the last sender of results is gone.
-        drop(self.results);
-        let _ = tokio::time::timeout(FINISH_WITHIN, self.settler).await;
+        // What was given back still holds the way to the settler, which therefore does not end by itself.
+        let recorded = async {
+            while self.unrecorded.count() > 0 {
+                self.unrecorded.fewer().await;
+            }
+        };
+        if tokio::time::timeout(RECORD_WITHIN, recorded).await.is_err() {
+            tracing::warn!(
+                results = self.unrecorded.count(),
+                "the database did not take these results: what they belong to is sent again"
+            );
+        }
+        self.settler.abort();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::config::Config;
+use taskview_webhooks::config::{Config, Timing};
 use taskview_webhooks::context::{Context, Store};
 use taskview_webhooks::db::events::{self, NewEvent};
 use taskview_webhooks::db::schema::{attempts, deliveries, webhooks};
@@ -38,6 +38,10 @@ struct Running {
 impl Running {
     /// An engine on a fresh database with one webhook for each URL.
     fn start(urls: &[String]) -> Running {
+        Self::with_timing(urls, Timing::default())
+    }
+
+    fn with_timing(urls: &[String], timing: Timing) -> Running {
         let database = TestDatabase::create();
         let url = DatabaseUrl::parse(&database.url).unwrap();
         let store = Store::open(&url, Clock::default()).unwrap();
@@ -49,7 +53,10 @@ impl Running {
             let id = WebhookId(index as i64 + 1);
             insert_webhook(&mut db, id, target, vault.seal_secret(id, &secret));
         }
-        let config = Config::for_test(url, database.dir().to_path_buf());
+        let config = Config {
+            timing,
+            ..Config::for_test(url, database.dir().to_path_buf())
+        };
         let (context, due) = Context::new(store, config, vault);
         let engine = engine::start(context.clone(), Resolver::System, Vec::new(), due);
         Running {
@@ -190,4 +197,31 @@ async fn stopping_waits_for_what_is_on_its_way_and_records_it() {
     let mut db = Db::open(&DatabaseUrl::parse(&database.url).unwrap(), Purpose::Read).unwrap();
     let status: Status = deliveries::table.select(deliveries::status).first(&mut db).unwrap();
     assert_eq!(status, Status::Success);
+}
+
+#[actix_web::test]
+async fn stopping_gives_back_what_does_not_end_as_if_it_had_not_been_claimed() {
+    let receiver = Receiver::start();
+    receiver.answer_with(Answer::Hang);
+    let timing = Timing {
+        farewell: Duration::from_millis(200),
+        ..Timing::default()
+    };
+    let running = Running::with_timing(&[receiver.url("/hook")], timing);
+    running.publish(1).await;
+    receiver.wait_for(1).await;
+
+    let database = running.database;
+    running.engine.stop().await;
+
+    let mut db = Db::open(&DatabaseUrl::parse(&database.url).unwrap(), Purpose::Read).unwrap();
+    let columns = (
+        deliveries::status,
+        deliveries::attempts,
+        deliveries::claims,
+        deliveries::leased_until,
+        deliveries::lease_id,
+    );
+    let row: (Status, i32, i32, i64, Option<i64>) = deliveries::table.select(columns).first(&mut db).unwrap();
+    assert_eq!(row, (Status::Pending, 0, 0, 0, None));
 }
