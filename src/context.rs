@@ -73,10 +73,11 @@ impl Store {
         result.unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
     }
 
-    /// Runs one action as one transaction. When this returns `Ok`, the change is on disk.
+    /// Runs one action as one transaction. When this returns `Ok`, the change is on disk. An action that collides with another
+    /// node's or request's is run once more from the start.
     pub async fn write<T, F>(&self, action: F) -> Result<(T, Vec<Due>), AppError>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
         let clock = self.clock.clone();
@@ -92,7 +93,12 @@ impl Store {
                 let result = tokio::task::spawn_blocking(move || {
                     let mut db = pool.get()?;
                     // A panic unwinds through the guard, and the pool throws the connection away.
-                    diesel::Connection::transaction(&mut *db, action)
+                    let first = diesel::Connection::transaction(&mut *db, action.clone());
+                    match first {
+                        // Two that got into each other's way: one of them goes first now.
+                        Err(AppError::Collided(_)) => diesel::Connection::transaction(&mut *db, action),
+                        done => done,
+                    }
                 })
                 .await;
                 result.unwrap_or_else(|_| Err(WriteError::Panicked.into()))
@@ -151,7 +157,7 @@ impl Context {
     /// One action, one transaction; what became due reaches the engine after the commit.
     pub async fn write<T, F>(&self, action: F) -> Result<T, AppError>
     where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
         let (done, due) = self.shared.store.write(action).await?;

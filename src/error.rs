@@ -25,6 +25,9 @@ pub enum AppError {
     /// The database cannot be read or written right now; nothing was changed.
     #[error("The database cannot be reached right now; nothing was changed. Try again in a few seconds.")]
     Unavailable(String),
+    /// Two changes got into each other's way, twice in a row; this one was given up.
+    #[error("Somebody else changed the same thing at that moment, so nothing was changed here. Try again.")]
+    Collided(String),
     /// A defect of ours. The text is for the log only.
     #[error("Something went wrong on our side; nothing was changed.")]
     Internal(String),
@@ -42,7 +45,7 @@ impl AppError {
     /// What the log should say beyond the sentence for people.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            AppError::Unavailable(detail) | AppError::Internal(detail) => Some(detail),
+            AppError::Unavailable(detail) | AppError::Collided(detail) | AppError::Internal(detail) => Some(detail),
             _ => None,
         }
     }
@@ -56,11 +59,17 @@ impl From<diesel::result::Error> for AppError {
             Error::DatabaseError(
                 Kind::ClosedConnection
                 | Kind::UnableToSendCommand
-                | Kind::SerializationFailure
                 // After a switch to a standby that is not promoted yet.
                 | Kind::ReadOnlyTransaction,
                 info,
             ) => AppError::Unavailable(info.message().to_owned()),
+            // A row that was there when it was looked for is gone when it is referred to.
+            Error::DatabaseError(Kind::SerializationFailure | Kind::ForeignKeyViolation, info) => {
+                AppError::Collided(info.message().to_owned())
+            }
+            Error::DatabaseError(_, ref info) if info.message().contains("deadlock detected") => {
+                AppError::Collided(info.message().to_owned())
+            }
             Error::DatabaseError(_, ref info) if is_passing_trouble(info.message()) => {
                 AppError::Unavailable(info.message().to_owned())
             }
@@ -89,7 +98,6 @@ fn is_passing_trouble(message: &str) -> bool {
         "could not send data to server",
         "could not receive data from server",
         "the database system is",
-        "deadlock detected",
         "due to lock timeout",
         "due to statement timeout",
         "No space left on device",
@@ -133,13 +141,19 @@ mod tests {
                 "FATAL:  terminating connection due to administrator command",
             ),
             of(Kind::Unknown, "FATAL:  the database system is starting up"),
-            of(Kind::Unknown, "deadlock detected"),
             of(Kind::Unknown, "canceling statement due to lock timeout"),
             of(Kind::ClosedConnection, "Verbindung wird abgebrochen"),
             of(Kind::ReadOnlyTransaction, "cannot execute INSERT"),
             Error::BrokenTransactionManager.into(),
         ] {
             assert!(matches!(passing, AppError::Unavailable(_)), "{passing:?}");
+        }
+        for collision in [
+            of(Kind::Unknown, "deadlock detected"),
+            of(Kind::SerializationFailure, "could not serialize access"),
+            of(Kind::ForeignKeyViolation, "violates foreign key constraint"),
+        ] {
+            assert!(matches!(collision, AppError::Collided(_)), "{collision:?}");
         }
         for defect in [
             of(Kind::Unknown, "no such column: x"),

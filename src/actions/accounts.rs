@@ -17,6 +17,7 @@ pub const MIN_PASSWORD: usize = 10;
 pub const MAX_PASSWORD: usize = 1000;
 
 /// What somebody typed. `Debug` is not derived: it holds a password.
+#[derive(Clone)]
 pub struct NewAccount {
     pub login: String,
     pub email: String,

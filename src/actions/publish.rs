@@ -49,7 +49,7 @@ pub fn task_event(
 }
 
 /// An event as a host application sends it; see [`HandIn::check`] for what belongs to which type.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandIn {
     pub goal_id: ProjectId,
@@ -63,7 +63,7 @@ pub struct HandIn {
 }
 
 /// An event that is complete and has nothing that its type does not.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CheckedEvent {
     kind: EventKind,
     /// The host's own number of the task.

@@ -82,7 +82,7 @@ async fn work(context: &Context, jobs: &'static [Job]) -> usize {
 /// One slice, unless another node is at one.
 async fn in_turn<F>(context: &Context, job: F) -> Result<usize, AppError>
 where
-    F: FnOnce(&mut Tx<'_>) -> Result<usize, AppError> + Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<usize, AppError> + Clone + Send + 'static,
 {
     let slice = move |tx: &mut Tx<'_>| {
         if db::turn::to_clean(tx.db)? { job(tx) } else { Ok(0) }

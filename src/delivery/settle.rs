@@ -77,7 +77,7 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
                     }
                     break;
                 }
-                Err(error @ AppError::Unavailable(_)) => {
+                Err(error @ (AppError::Unavailable(_) | AppError::Collided(_))) => {
                     tracing::warn!(
                         results = settled.len(),
                         detail = error.detail(),

@@ -48,7 +48,7 @@ impl ResponseError for ApiError {
                 AppError::Invalid(_) => StatusCode::BAD_REQUEST,
                 AppError::Conflict(_) => StatusCode::CONFLICT,
                 AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                AppError::Unavailable(_) | AppError::Collided(_) => StatusCode::SERVICE_UNAVAILABLE,
                 AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
@@ -69,6 +69,9 @@ impl ApiError {
             }
             ApiError::App(AppError::Unavailable(_)) => {
                 response.insert_header((RETRY_AFTER, 5));
+            }
+            ApiError::App(AppError::Collided(_)) => {
+                response.insert_header((RETRY_AFTER, 1));
             }
             ApiError::App(AppError::NotSignedIn) => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer"));

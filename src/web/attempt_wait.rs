@@ -31,7 +31,7 @@ pub struct Requested {
 /// patience ends.
 pub async fn attempt<F>(ctx: &Context, actor: Actor, ask: F) -> Result<Delivery, AppError>
 where
-    F: FnOnce(&mut Tx<'_>) -> Result<Requested, AppError> + Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<Requested, AppError> + Clone + Send + 'static,
 {
     // Before it is asked for: a quick one would go unseen.
     let mut recorded = ctx.recorded();

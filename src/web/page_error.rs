@@ -54,7 +54,7 @@ impl ResponseError for PageError {
             AppError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             AppError::Conflict(_) => StatusCode::CONFLICT,
             AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            AppError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            AppError::Unavailable(_) | AppError::Collided(_) => StatusCode::SERVICE_UNAVAILABLE,
             AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -67,6 +67,9 @@ impl ResponseError for PageError {
             }
             AppError::Unavailable(_) => {
                 response.insert_header((RETRY_AFTER, 5));
+            }
+            AppError::Collided(_) => {
+                response.insert_header((RETRY_AFTER, 1));
             }
             _ => {}
         }
@@ -159,6 +162,10 @@ impl Says {
         match error {
             AppError::NotFound | AppError::Internal(_) => {}
             AppError::Invalid(fields) => self.fields = fields.iter().map(|field| field.message.clone()).collect(),
+            AppError::Collided(_) => {
+                self.title = "That did not work this time";
+                self.text = error.to_string();
+            }
             other => self.text = other.to_string(),
         }
     }

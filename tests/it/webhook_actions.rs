@@ -451,7 +451,7 @@ impl Place {
 
     async fn act<T: Send + 'static>(
         &self,
-        action: impl FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Send + 'static,
+        action: impl FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
     ) -> Result<T, AppError> {
         self.store.write(action).await.map(|(done, _)| done)
     }

@@ -94,8 +94,8 @@ pub struct Which {
 }
 
 pub async fn delete(ctx: Data<Context>, caller: Caller, which: Json<Which>) -> Result<HttpResponse, ApiError> {
-    ctx.write(move |tx| projects::delete(tx, &caller.actor, which.goal_id))
-        .await?;
+    let goal = which.goal_id;
+    ctx.write(move |tx| projects::delete(tx, &caller.actor, goal)).await?;
     ok(true)
 }
 
