@@ -245,4 +245,49 @@ mod tests {
             .unwrap();
         assert_eq!(kept, ["good", "outer"]);
     }
+
+    #[tokio::test]
+    async fn on_a_full_disk_everybody_hears_what_became_of_the_own_action_and_room_mends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
+        let mut db = Db::open(&url, Purpose::Write).unwrap();
+        db.migrate().unwrap();
+        // No smaller than it is: not one page more.
+        db.batch_execute("PRAGMA max_page_count = 1").unwrap();
+        let writer = Writer::start(db).unwrap();
+        let large = |key: &'static str| {
+            writer.write(move |db| {
+                let row = (
+                    key_checks::key_id.eq(key),
+                    key_checks::sealed.eq(vec![0; 100_000]),
+                    key_checks::created_at.eq(0),
+                );
+                diesel::insert_into(key_checks::table).values(row).execute(db)?;
+                Ok::<(), Failed>(())
+            })
+        };
+
+        let (small, full, after) = tokio::join!(
+            writer.write(|db| insert(db, "small")),
+            large("large"),
+            writer.write(|db| insert(db, "after")),
+        );
+        writer
+            .write(|db| Ok::<(), Failed>(db.batch_execute("PRAGMA max_page_count = 100000")?))
+            .await
+            .unwrap();
+        large("with room").await.unwrap();
+
+        assert!(full.unwrap_err().0.contains("full"));
+        let mut reader = Db::open(&url, Purpose::Read).unwrap();
+        let kept: Vec<String> = key_checks::table.select(key_checks::key_id).load(&mut reader).unwrap();
+        for (key, told) in [
+            ("small", small.is_ok()),
+            ("after", after.is_ok()),
+            ("large", false),
+            ("with room", true),
+        ] {
+            assert_eq!(kept.iter().any(|kept| kept == key), told, "{key}");
+        }
+    }
 }

@@ -25,6 +25,8 @@ mod delivery_outcomes;
 mod delivery_retries;
 mod delivery_sender;
 mod delivery_targets;
+mod faults_postgres;
+mod faults_sqlite;
 mod first_start;
 mod interleavings;
 mod migrations_agree;

@@ -15,9 +15,20 @@ pub struct ApiClient {
 pub struct Answer {
     pub status: u16,
     pub body: Value,
+    /// Seconds; only of a refusal that passes.
+    pub retry_after: Option<u64>,
 }
 
 impl Answer {
+    /// Refused because the database is away: nothing changed, and when to try again.
+    #[track_caller]
+    pub fn assert_outage(&self) {
+        assert_eq!(self.status, 503, "{}", self.body);
+        assert!(self.retry_after.is_some(), "{self:?}");
+        let message = self.body["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("database cannot be reached"), "{message}");
+    }
+
     /// What stands under `response`; the call must have succeeded.
     #[track_caller]
     pub fn response(&self) -> &Value {
@@ -82,12 +93,21 @@ impl ApiClient {
         }
         let answer = request.send().await?;
         let status = answer.status().as_u16();
+        let seconds = answer
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok());
+        let retry_after = seconds.and_then(|seconds| seconds.parse().ok());
         let text = answer.text().await?;
         let body = if text.is_empty() {
             Value::Null
         } else {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         };
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            retry_after,
+        })
     }
 }

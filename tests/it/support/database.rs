@@ -67,6 +67,26 @@ impl TestDatabase {
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
+
+    /// Ends every connection to it, as an administrator or a restart of the server does. PostgreSQL only.
+    pub fn cut(&self) {
+        let name = self.on_server.as_deref().expect("a database on a server");
+        on_server(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ));
+    }
+
+    /// Ends every connection and takes no new one until [`TestDatabase::reopen`]. PostgreSQL only.
+    pub fn close(&self) {
+        let name = self.on_server.as_deref().expect("a database on a server");
+        on_server(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
+        self.cut();
+    }
+
+    pub fn reopen(&self) {
+        let name = self.on_server.as_deref().expect("a database on a server");
+        on_server(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"));
+    }
 }
 
 impl Drop for TestDatabase {

@@ -59,6 +59,10 @@ impl Process {
         self.child.wait().expect("the process ends");
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `STOP`, `CONT` and the like.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
