@@ -1,6 +1,7 @@
 //! What requests and the engine share: the database, the clock, the settings, the vault, and the wires between them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
 
@@ -21,6 +22,8 @@ use crate::vault::Vault;
 const READERS: u32 = 8;
 /// Connections that write at the same time, on PostgreSQL.
 const WRITERS: u32 = 8;
+/// Before an action that collided with another one is run again: at least this, at most twice as long.
+const AFTER_A_COLLISION: Duration = Duration::from_millis(50);
 /// Recorded attempts that a slow listener may fall behind before it must look into the database instead.
 const RECORDED: usize = 4096;
 
@@ -95,8 +98,11 @@ impl Store {
                     // A panic unwinds through the guard, and the pool throws the connection away.
                     let first = diesel::Connection::transaction(&mut *db, action.clone());
                     match first {
-                        // Two that got into each other's way: one of them goes first now.
-                        Err(AppError::Collided(_)) => diesel::Connection::transaction(&mut *db, action),
+                        Err(AppError::Collided(_)) => {
+                            // The other one goes first now; at once, this one would take its locks from it again.
+                            std::thread::sleep(AFTER_A_COLLISION.mul_f64(rand::random_range(1.0..2.0)));
+                            diesel::Connection::transaction(&mut *db, action)
+                        }
                         done => done,
                     }
                 })

