@@ -38,7 +38,18 @@ pub struct Happened {
     pub to: Instant,
 }
 
-const ON_SQLITE: &[Fault] = &[Fault::Kill, Fault::Kill, Fault::Kill, Fault::Pause, Fault::Replace];
+/// A stop in good order takes ten seconds when a receiver hangs, in which a single node takes no events.
+const ON_SQLITE: &[Fault] = &[
+    Fault::Kill,
+    Fault::Kill,
+    Fault::Kill,
+    Fault::Kill,
+    Fault::Kill,
+    Fault::Kill,
+    Fault::Pause,
+    Fault::Pause,
+    Fault::Replace,
+];
 const ON_POSTGRES: &[Fault] = &[
     Fault::Kill,
     Fault::Kill,

@@ -8,8 +8,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::http::{Connection, request};
-use crate::witness::KINDS;
+use crate::witness::{KINDS, certain};
 
+/// Deliveries that are promised and have not come, at most. A storm is about what is in flight, not about a long queue, in
+/// which an answer may wait for so long to be recorded that no fault explains a repetition any more.
+const BEHIND: usize = 1_000;
 /// A node that is paused answers nothing for long; somebody else may.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -33,6 +36,9 @@ pub struct Desk {
     pub stop: AtomicBool,
     pub next: AtomicU64,
     pub acknowledged: Mutex<Vec<Acknowledged>>,
+    /// Deliveries that were promised and come for certain, and those that have come.
+    pub promised: AtomicUsize,
+    pub arrived: Arc<AtomicUsize>,
     /// Answers that said no, and requests without an answer.
     pub refused: AtomicUsize,
     pub broken: AtomicUsize,
@@ -46,6 +52,10 @@ pub async fn run(desk: Arc<Desk>, client: usize, gap: Duration) {
     let mut turn = client;
     while !desk.stop.load(Ordering::Relaxed) {
         let pause = tokio::time::sleep(gap);
+        if desk.promised.load(Ordering::Relaxed) > desk.arrived.load(Ordering::Relaxed) + BEHIND {
+            pause.await;
+            continue;
+        }
         let event = desk.next.fetch_add(1, Ordering::Relaxed);
         let sent = tokio::time::timeout(PATIENCE, publish(&desk, &mut connection, turn, event)).await;
         if !matches!(sent, Ok(Some(()))) {
@@ -73,6 +83,7 @@ async fn publish(desk: &Desk, connection: &mut Option<Connection>, turn: usize, 
     let answer = connection.as_mut()?.ask(&request).await.ok()?;
     match answer.status() {
         200 => {
+            desk.promised.fetch_add(certain(kind), Ordering::Relaxed);
             let said: Value = serde_json::from_slice(answer.body).ok()?;
             desk.acknowledged.lock().expect("no panic").push(Acknowledged {
                 event,

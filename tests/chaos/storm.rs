@@ -59,7 +59,8 @@ impl Storm {
                 seed,
                 only,
                 events: usize::MAX,
-                most: Duration::from_secs(20),
+                // A single node is away for ten seconds when it is replaced.
+                most: Duration::from_secs(if kind == Kind::Sqlite { 30 } else { 20 }),
                 gap: Duration::from_millis(60),
                 longest_pause: Duration::from_secs(3),
                 drain: Duration::from_secs(90),
@@ -225,6 +226,8 @@ async fn set_up(port: u16, witness: &Witness) -> (Arc<Desk>, i64) {
         stop: AtomicBool::new(false),
         next: AtomicU64::new(1),
         acknowledged: Mutex::default(),
+        promised: AtomicUsize::new(0),
+        arrived: Arc::clone(&witness.arrived),
         refused: AtomicUsize::new(0),
         broken: AtomicUsize::new(0),
         odd: Mutex::default(),

@@ -1,5 +1,7 @@
 //! The receivers of a storm: what each of them does with a request, and everything that they saw.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -71,16 +73,26 @@ pub struct Sighting {
     pub at: Instant,
 }
 
+/// How many of its deliveries come for certain.
+pub fn certain(kind: &str) -> usize {
+    let subscribed = WEBHOOKS.iter().filter(|webhook| webhook.1 == kind);
+    subscribed.filter(|webhook| webhook.0.succeeds_at().is_some()).count()
+}
+
 /// All receivers of a storm, at one port.
 pub struct Witness {
     receiver: Receiver,
     seen: Arc<Mutex<Vec<Sighting>>>,
+    /// Different deliveries that come for certain and have come.
+    pub arrived: Arc<AtomicUsize>,
 }
 
 impl Witness {
     pub fn start() -> Witness {
         let seen: Arc<Mutex<Vec<Sighting>>> = Arc::default();
-        let kept = Arc::clone(&seen);
+        let arrived: Arc<AtomicUsize> = Arc::default();
+        let (kept, count) = (Arc::clone(&seen), Arc::clone(&arrived));
+        let known: Mutex<HashSet<String>> = Mutex::default();
         let receiver = Receiver::start(move |request: &Request<'_>| {
             let sighting = Sighting {
                 webhook: request.webhook() as usize,
@@ -92,11 +104,23 @@ impl Witness {
             let manner = WEBHOOKS
                 .get(sighting.webhook)
                 .map_or(Manner::AlwaysFails, |webhook| webhook.0);
+            if manner.succeeds_at().is_some()
+                && known
+                    .lock()
+                    .expect("no panic while noting")
+                    .insert(sighting.message_id.clone())
+            {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
             let answer = manner.answer(sighting.attempt);
             kept.lock().expect("no panic while noting").push(sighting);
             answer
         });
-        Witness { receiver, seen }
+        Witness {
+            receiver,
+            seen,
+            arrived,
+        }
     }
 
     pub fn url(&self, webhook: usize) -> String {
