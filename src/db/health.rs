@@ -38,13 +38,20 @@ pub fn set_failures(db: &mut Db, webhook: WebhookId, failures: i32) -> QueryResu
         .map(drop)
 }
 
-/// After failures in a row. What is pending from now on is held.
-pub fn turn_off(db: &mut Db, webhook: WebhookId, failures: i32, now: Moment) -> QueryResult<()> {
+/// Whether deliveries of the webhook still go where an attempt went: what a former receiver says of itself is not about the
+/// present one.
+pub fn goes_to(db: &mut Db, webhook: WebhookId, url: &str) -> QueryResult<bool> {
+    let same = dsl::webhooks.filter(dsl::id.eq(webhook)).filter(dsl::url.eq(url));
+    diesel::select(diesel::dsl::exists(same)).get_result(db)
+}
+
+/// The system does it, and says why. What is pending from now on is held.
+pub fn turn_off(db: &mut Db, webhook: WebhookId, failures: i32, reason: OffReason, now: Moment) -> QueryResult<()> {
     diesel::update(dsl::webhooks.filter(dsl::id.eq(webhook)).filter(dsl::active.eq(true)))
         .set((
             dsl::consecutive_failures.eq(failures),
             dsl::active.eq(false),
-            dsl::off_reason.eq(Some(OffReason::Failures)),
+            dsl::off_reason.eq(Some(reason)),
             dsl::off_at.eq(Some(now)),
             dsl::updated_at.eq(now),
         ))

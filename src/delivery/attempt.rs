@@ -14,6 +14,7 @@ use crate::delivery::sender::{Exchange, Request, Sender};
 use crate::delivery::settle::Settlement;
 use crate::domain::delivery::{Outcome, judge};
 use crate::domain::moment::{Moment, micros};
+use crate::domain::retry::wait_asked;
 use crate::domain::secret::Secret;
 
 /// Claims that nobody recorded, in a row, after which the attempt counts as made: something about it ends the program.
@@ -88,6 +89,7 @@ fn settlement(
         &exchange.outcome,
         claimed.trigger,
         claimed.schedule,
+        retry_after(&exchange.response_headers).and_then(|value| wait_asked(value, ended_at)),
         ended_at,
         rand::random_range(0.0..1.0),
     );
@@ -119,6 +121,16 @@ fn settlement(
         },
         response_body: exchange.response_body,
     }
+}
+
+/// The one `Retry-After` of an answer. Of two that disagree neither says anything.
+fn retry_after(headers: &[(String, String)]) -> Option<&str> {
+    let mut values = headers
+        .iter()
+        .filter(|(name, _)| name == "retry-after")
+        .map(|(_, value)| value.as_str());
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
 }
 
 /// What is kept of an attempt that never reached the network.

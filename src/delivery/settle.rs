@@ -13,7 +13,7 @@ use crate::context::{Context, Recorded};
 use crate::db::attempts::{Attempt, Outlook};
 use crate::db::{self, Due, Lane, Tx};
 use crate::domain::delivery::{Status, Trigger, Verdict};
-use crate::domain::health::{self, Change};
+use crate::domain::health::{self, Change, OffReason};
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::error::AppError;
 
@@ -168,7 +168,7 @@ fn outlook(settlement: &Settlement) -> Outlook {
             status: Status::Pending,
             due_at,
         },
-        Verdict::Failed => Outlook {
+        Verdict::Failed | Verdict::Gone => Outlook {
             status: Status::Failed,
             due_at: attempt.started_at,
         },
@@ -176,12 +176,12 @@ fn outlook(settlement: &Settlement) -> Outlook {
 }
 
 fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement]) -> Result<(), AppError> {
-    let any = |verdict: &Verdict| {
+    let any = |ended: fn(&Verdict) -> bool| {
         let mut counted = settlements.iter().filter(|one| one.trigger != Trigger::Test);
-        counted.any(|one| one.verdict == *verdict)
+        counted.any(|one| ended(&one.verdict))
     };
-    if !any(&Verdict::Failed) {
-        if any(&Verdict::Success) {
+    if !any(Verdict::is_failure) {
+        if any(|verdict| *verdict == Verdict::Success) {
             db::health::reset(tx.db, webhook)?;
         }
         return Ok(());
@@ -190,17 +190,22 @@ fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement
         return Ok(());
     };
     let (mut failures, mut active) = (before, was_active);
+    let mut why = OffReason::Failures;
     for settlement in settlements {
-        match health::after(failures, active, &settlement.verdict, settlement.trigger) {
+        let verdict = match settlement.verdict {
+            Verdict::Gone if !db::health::goes_to(tx.db, webhook, &settlement.attempt.url)? => &Verdict::Failed,
+            _ => &settlement.verdict,
+        };
+        match health::after(failures, active, verdict, settlement.trigger) {
             Change::Unchanged => {}
             Change::Failures(now) => failures = now,
             Change::Reset => failures = 0,
-            Change::TurnOff { failures: now } => (failures, active) = (now, false),
+            Change::TurnOff { failures: now, reason } => (failures, active, why) = (now, false, reason),
         }
     }
     if was_active && !active {
-        db::health::turn_off(tx.db, webhook, failures, tx.now)?;
-        let detail = format!("{{\"failures\":{failures}}}");
+        db::health::turn_off(tx.db, webhook, failures, why, tx.now)?;
+        let detail = format!("{{\"reason\":\"{why}\",\"failures\":{failures}}}");
         let entry = db::audit_log::NewEntry {
             project: settlements.first().map(|settlement| settlement.project),
             user: None,
@@ -213,7 +218,8 @@ fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement
         tracing::warn!(
             webhook = webhook.0,
             failures,
-            "a webhook was turned off after consecutive failed deliveries"
+            reason = %why,
+            "a webhook was turned off: its deliveries failed in a row, or its receiver answered 410 Gone"
         );
     } else if failures != before {
         db::health::set_failures(tx.db, webhook, failures)?;

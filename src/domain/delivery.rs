@@ -1,6 +1,8 @@
 //! What can happen to a delivery: its states, the outcome of an attempt as a type and as a sentence, and the judgement of
 //! whether it succeeded, is tried again, or has failed.
 
+use std::time::Duration;
+
 use crate::domain::moment::Moment;
 use crate::domain::retry::Schedule;
 use crate::domain::smallint::small_int_enum;
@@ -117,7 +119,8 @@ fn answer_sentence(code: u16) -> String {
             format!("The receiver answered {words}. Redirects are not followed: enter the final address as the URL.")
         }
         401 | 403 => format!("The receiver refused the request: it answered {words}."),
-        404 | 410 => format!("The receiver answered {words}: nothing is listening at this path."),
+        410 => format!("The receiver answered {words}: it wants no more of these deliveries."),
+        404 => format!("The receiver answered {words}: nothing is listening at this path."),
         429 => format!("The receiver answered {words}: it wants fewer requests."),
         _ => format!("The receiver answered {words}; only a 2xx answer is a success."),
     }
@@ -132,14 +135,25 @@ pub enum Verdict {
         due_at: Moment,
     },
     Failed,
+    /// Failed, and the receiver asked to be left alone: its webhook is to be turned off.
+    Gone,
 }
 
-/// Judges attempt `number` (1 is the original) that ended at `now`. Manual and test attempts are never repeated.
+impl Verdict {
+    /// The delivery has ended without success.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Verdict::Failed | Verdict::Gone)
+    }
+}
+
+/// Judges attempt `number` (1 is the original) that ended at `now`, whose answer asked for the wait `asked`. Manual and test
+/// attempts are never repeated, and a 410 to one of them turns nothing off: somebody wanted that one request and sees its answer.
 pub fn judge(
     number: i32,
     outcome: &Outcome,
     trigger: Trigger,
     schedule: Schedule,
+    asked: Option<Duration>,
     now: Moment,
     jitter: f64,
 ) -> Verdict {
@@ -148,23 +162,25 @@ pub fn judge(
     }
     match trigger {
         Trigger::Manual | Trigger::Test => Verdict::Failed,
-        Trigger::Automatic => match schedule.delay_after(number, jitter) {
-            Some(delay) => Verdict::Retry { due_at: now + delay },
-            None => Verdict::Failed,
-        },
+        Trigger::Automatic if schedule == Schedule::Patient && *outcome == Outcome::Answered(410) => Verdict::Gone,
+        Trigger::Automatic => {
+            let delay = match outcome {
+                Outcome::Answered(code) => schedule.delay_after_answer(number, *code, asked, jitter),
+                _ => schedule.delay_after(number, jitter),
+            };
+            delay.map_or(Verdict::Failed, |delay| Verdict::Retry { due_at: now + delay })
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const NOW: Moment = Moment(1_000_000_000);
 
     fn judged(number: i32, outcome: Outcome, trigger: Trigger, schedule: Schedule) -> Verdict {
-        judge(number, &outcome, trigger, schedule, NOW, 0.5)
+        judge(number, &outcome, trigger, schedule, None, NOW, 0.5)
     }
 
     #[test]
@@ -220,6 +236,44 @@ mod tests {
                 assert_eq!(judged(1, Outcome::Answered(204), trigger, schedule), Verdict::Success);
             }
         }
+    }
+
+    #[test]
+    fn gone_ends_an_automatic_delivery_of_the_patient_schedule_at_once_and_is_an_ordinary_failure_elsewhere() {
+        use Trigger::{Automatic, Manual, Test};
+        let again = |seconds| Verdict::Retry {
+            due_at: NOW + Duration::from_secs(seconds),
+        };
+        let cases = [
+            // (attempt, code, trigger, schedule, expected)
+            (1, 410, Automatic, Schedule::Patient, Verdict::Gone),
+            (4, 410, Automatic, Schedule::Patient, Verdict::Gone),
+            (10, 410, Automatic, Schedule::Patient, Verdict::Gone),
+            (1, 404, Automatic, Schedule::Patient, again(5)),
+            (1, 410, Manual, Schedule::Patient, Verdict::Failed),
+            (1, 410, Test, Schedule::Patient, Verdict::Failed),
+            (1, 410, Automatic, Schedule::Standard, again(10)),
+            (3, 410, Automatic, Schedule::Standard, Verdict::Failed),
+            (1, 410, Manual, Schedule::Standard, Verdict::Failed),
+        ];
+        for (number, code, trigger, schedule, expected) in cases {
+            let verdict = judged(number, Outcome::Answered(code), trigger, schedule);
+            assert_eq!(verdict, expected, "{number} {code} {trigger} {schedule}");
+        }
+    }
+
+    #[test]
+    fn a_wait_that_was_asked_for_counts_for_an_answer_only() {
+        let asked = Some(Duration::from_secs(3_600));
+        let judged = |outcome: Outcome| judge(1, &outcome, Trigger::Automatic, Schedule::Patient, asked, NOW, 0.5);
+        let again = |seconds| Verdict::Retry {
+            due_at: NOW + Duration::from_secs(seconds),
+        };
+
+        assert_eq!(judged(Outcome::Answered(503)), again(3_600));
+        assert_eq!(judged(Outcome::Answered(500)), again(5));
+        assert_eq!(judged(Outcome::Timeout("why".to_owned())), again(5));
+        assert_eq!(judged(Outcome::Answered(200)), Verdict::Success);
     }
 
     #[test]

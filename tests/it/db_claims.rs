@@ -8,6 +8,7 @@ use taskview_webhooks::db::deliveries::{Lease, claim, release, waiting};
 use taskview_webhooks::db::schema::{attempt_bodies, attempts};
 use taskview_webhooks::db::{Db, Lane, Purpose, health, resend, webhooks};
 use taskview_webhooks::domain::delivery::{Status, Trigger};
+use taskview_webhooks::domain::health::OffReason;
 use taskview_webhooks::domain::ids::{DeliveryId, UserId};
 use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::retry::Schedule;
@@ -274,7 +275,7 @@ fn the_failure_counter_is_the_webhooks_and_a_deleted_one_has_none() {
 
     health::set_failures(&mut queue.db, A, 9).unwrap();
     assert_eq!(load(&mut queue), Some((9, true)));
-    health::turn_off(&mut queue.db, A, 10, at(5)).unwrap();
+    health::turn_off(&mut queue.db, A, 10, OffReason::Failures, at(5)).unwrap();
     assert_eq!(load(&mut queue), Some((10, false)));
     health::reset(&mut queue.db, A).unwrap();
     assert_eq!(load(&mut queue), Some((0, false)), "a success does not turn it on");

@@ -40,6 +40,27 @@ async fn three_attempts_at_zero_ten_and_thirty_seconds_and_then_it_has_failed() 
 }
 
 #[tokio::test]
+async fn the_patient_schedule_waits_as_long_as_the_receiver_asks_and_the_standard_one_does_not() {
+    for (schedule, asked, expected) in [
+        ("patient", "3600", 3_600..=3_600),
+        ("patient", "999999999", 86_400..=86_400),
+        ("patient", "soon", 4..=6),
+        ("standard", "3600", 10..=10),
+    ] {
+        let story = Story::begin().await;
+        story.change_webhook(json!({ "retrySchedule": schedule })).await;
+        let later = Answer::Respond(503, vec![("Retry-After", asked.to_owned())], Vec::new());
+        story.receiver.answer_in_turn([later]);
+
+        story.task("Fix login bug").await;
+        let waiting = story.newest("pending", 1).await;
+
+        let seconds = seconds_to_next(&waiting);
+        assert!(expected.contains(&seconds), "{schedule} {asked}: {seconds}");
+    }
+}
+
+#[tokio::test]
 async fn every_attempt_is_signed_anew_and_keeps_its_id() {
     let story = Story::begin().await;
     story

@@ -301,6 +301,7 @@ fn settle_one(db: &mut Db, now: Moment, hand: &Hand, code: u16) {
             &Outcome::Answered(code),
             claimed.trigger,
             claimed.schedule,
+            None,
             now,
             0.5,
         ),

@@ -64,6 +64,89 @@ async fn the_page_says_why_it_was_turned_off() {
 }
 
 #[tokio::test]
+async fn gone_turns_a_patient_webhook_off_at_once_and_says_so() {
+    let story = Story::begin().await;
+    story.change_webhook(json!({ "retrySchedule": "patient" })).await;
+    story.receiver.answer_with(Answer::status(410));
+
+    story.task("Wanted no more").await;
+    let failed = story.newest("failed", 1).await;
+    let off = story.webhook_that("off", |webhook| webhook["isActive"] == false).await;
+    story.task("Held").await;
+    let held = story.newest("pending", 0).await;
+
+    assert_eq!((&failed["responseCode"], &held["held"]), (&json!(410), &json!(true)));
+    assert_eq!(off["deactivatedReason"], "gone");
+    assert!(off["deactivatedAt"].is_string(), "{off}");
+    assert_eq!(off["consecutiveFailures"], 1);
+    assert_eq!(story.receiver.requests().len(), 1);
+    let lead = given::sign_in(&story.app, "lead").await;
+    let list = lead.get(&format!("/projects/{}/webhooks", story.goal)).await;
+    list.assert_says("Turned off: the receiver is gone")
+        .assert_says("Turned off automatically: the receiver answered 410 Gone")
+        .assert_says("correct the URL, or delete the webhook. 1 delivery is held");
+}
+
+#[tokio::test]
+async fn gone_is_an_ordinary_failure_for_the_standard_schedule() {
+    let story = Story::begin().await;
+    story.receiver.answer_with(Answer::status(410));
+
+    story.fail_once().await;
+
+    let webhook = story
+        .webhook_that("one failure counted", |webhook| webhook["consecutiveFailures"] == 1)
+        .await;
+    assert_eq!(webhook["isActive"], true);
+}
+
+#[tokio::test]
+async fn gone_in_answer_to_a_test_or_a_retry_by_hand_turns_nothing_off() {
+    let story = Story::begin().await;
+    story.receiver.answer_with(Answer::status(500));
+    let failed = story.fail_once().await;
+    story.change_webhook(json!({ "retrySchedule": "patient" })).await;
+    story.receiver.answer_with(Answer::status(410));
+
+    let retried = story
+        .api
+        .post("/module/webhooks/retry", json!({ "id": failed["id"] }))
+        .await;
+    let tested = story
+        .api
+        .post("/module/webhooks/test", json!({ "id": story.webhook }))
+        .await;
+
+    assert_eq!(retried.response()["responseCode"], 410);
+    assert_eq!(tested.response()["responseCode"], 410);
+    let webhook = story.webhook().await;
+    assert_eq!(
+        (&webhook["isActive"], &webhook["consecutiveFailures"]),
+        (&json!(true), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn gone_from_where_deliveries_no_longer_go_does_not_turn_it_off() {
+    let story = Story::begin().await;
+    story.change_webhook(json!({ "retrySchedule": "patient" })).await;
+    let late = Answer::After(Duration::from_millis(800), Box::new(Answer::status(410)));
+    story.receiver.answer_in_turn([late]);
+
+    story.task("Sent to the old URL").await;
+    story.receiver.wait_for(1).await;
+    story
+        .change_webhook(json!({ "url": story.receiver.url("/new-home") }))
+        .await;
+    story.newest("failed", 1).await;
+
+    let webhook = story
+        .webhook_that("one failure counted", |webhook| webhook["consecutiveFailures"] == 1)
+        .await;
+    assert_eq!(webhook["isActive"], true);
+}
+
+#[tokio::test]
 async fn what_happens_while_it_is_off_is_held_and_sent_oldest_first() {
     let story = Story::begin().await;
     story.change_webhook(json!({ "isActive": false })).await;

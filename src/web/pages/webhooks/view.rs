@@ -142,7 +142,9 @@ impl Trouble {
                 icon: "stopped",
                 first: "Turned off automatically: the receiver answered 410 Gone".to_owned(),
                 since,
-                second: held,
+                second: format!("It wants no more deliveries: correct the URL, or delete the webhook. {held}")
+                    .trim()
+                    .to_owned(),
                 failures,
                 is_off: true,
             }),
