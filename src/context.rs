@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::writer::Writer;
-use crate::db::{DatabaseUrl, Db, Due, Pool, Purpose, Tx, WriteError};
+use crate::db::{DatabaseUrl, Db, Due, Handed, Notes, Pool, Purpose, Tx, WriteError};
 use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
@@ -16,6 +16,7 @@ use crate::error::AppError;
 use crate::gate::Gate;
 use crate::nodes::{Ears, Others};
 use crate::press_limit::PressLimit;
+use crate::slots::Slots;
 use crate::vault::Vault;
 
 /// Connections that read at the same time.
@@ -41,6 +42,8 @@ pub struct Store {
     readers: Pool,
     writers: Writers,
     clock: Clock,
+    /// Where an engine may run beside it: for what transactions hand over to it.
+    slots: Option<Slots>,
 }
 
 #[derive(Clone)]
@@ -63,6 +66,7 @@ impl Store {
             readers: pool(Purpose::Read, READERS)?,
             writers,
             clock,
+            slots: None,
         })
     }
 
@@ -78,16 +82,16 @@ impl Store {
 
     /// Runs one action as one transaction. When this returns `Ok`, the change is on disk. An action that collides with another
     /// node's or request's is run once more from the start.
-    pub async fn write<T, F>(&self, action: F) -> Result<(T, Vec<Due>), AppError>
+    pub async fn write<T, F>(&self, action: F) -> Result<(T, Notes), AppError>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
-        let clock = self.clock.clone();
+        let (clock, slots) = (self.clock.clone(), self.slots.clone());
         let action = move |db: &mut Db| {
-            let mut tx = Tx::new(db, clock.now());
+            let mut tx = Tx::new(db, clock.now(), slots.as_ref());
             let done = action(&mut tx)?;
-            Ok::<_, AppError>((done, tx.into_due()))
+            Ok::<_, AppError>((done, tx.into_notes()))
         };
         match &self.writers {
             Writers::Sqlite(writer) => writer.write(action).await,
@@ -128,12 +132,22 @@ struct Shared {
     own: Ears,
     /// The nodes that share the database; an embedded one is not shared.
     others: Option<Arc<Others>>,
+    slots: Slots,
+    handed: mpsc::UnboundedSender<Vec<Handed>>,
+}
+
+/// The engine's ends of the wires on which commits tell it what became due and give it what they have claimed for it.
+pub struct Wires {
+    pub due: mpsc::UnboundedReceiver<Vec<Due>>,
+    pub handed: mpsc::UnboundedReceiver<Vec<Handed>>,
 }
 
 impl Context {
-    /// The second part is the engine's end of the wire.
-    pub fn new(store: Store, config: Config, vault: Vault) -> (Context, mpsc::UnboundedReceiver<Vec<Due>>) {
-        let (due, wire) = mpsc::unbounded_channel();
+    pub fn new(mut store: Store, config: Config, vault: Vault) -> (Context, Wires) {
+        let (due, due_end) = mpsc::unbounded_channel();
+        let (handed, handed_end) = mpsc::unbounded_channel();
+        let slots = Slots::new(config.budget, config.timing.lease);
+        store.slots = Some(slots.clone());
         let (recorded, _) = broadcast::channel(RECORDED);
         let others = (!config.database.is_sqlite()).then(Arc::default);
         (
@@ -146,9 +160,14 @@ impl Context {
                     presses: PressLimit::default(),
                     own: Ears { due, recorded },
                     others,
+                    slots,
+                    handed,
                 }),
             },
-            wire,
+            Wires {
+                due: due_end,
+                handed: handed_end,
+            },
         )
     }
 
@@ -160,15 +179,19 @@ impl Context {
         self.shared.store.read(query).await
     }
 
-    /// One action, one transaction; what became due reaches the engine after the commit.
+    /// One action, one transaction; what became due, or was claimed for the engine, reaches it after the commit.
     pub async fn write<T, F>(&self, action: F) -> Result<T, AppError>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
-        let (done, due) = self.shared.store.write(action).await?;
-        if !due.is_empty() {
-            self.nudge(due);
+        let (done, notes) = self.shared.store.write(action).await?;
+        if !notes.due.is_empty() {
+            self.nudge(notes.due);
+        }
+        if !notes.handed.is_empty() {
+            // Without an engine nothing is handed over; one that has just ended leaves leases that run out.
+            let _ = self.shared.handed.send(notes.handed);
         }
         Ok(done)
     }
@@ -191,6 +214,10 @@ impl Context {
 
     pub fn presses(&self) -> &PressLimit {
         &self.shared.presses
+    }
+
+    pub fn slots(&self) -> &Slots {
+        &self.shared.slots
     }
 
     pub fn gate(&self) -> &Gate {

@@ -15,11 +15,13 @@ pub mod delivery;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod desk;
 pub mod error;
 pub mod gate;
 pub mod node_role;
 pub mod nodes;
 pub mod press_limit;
+pub mod slots;
 pub mod vault;
 
 pub mod web;

@@ -1,26 +1,26 @@
 //! The transactional outbox: an event and its deliveries are written by the transaction of the change, never after it.
 //! Events come from our own tasks, or from a host application that hands its own in.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::actions::access::{self, Actor};
+use crate::actions::sessions;
+use crate::context::Context;
 use crate::db::Tx;
-use crate::db::events::{self, NewEvent};
+use crate::db::events::NewEvent;
 use crate::db::projects::Project;
+use crate::db::publish::{self as db_publish, Published};
+use crate::desk::Desk;
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
-use crate::domain::ids::{EventId, ProjectId, TaskId, UserId};
-use crate::domain::payload::{self, Published, TaskEvent};
+use crate::domain::ids::{ProjectId, TaskId, UserId};
+use crate::domain::moment::Moment;
+use crate::domain::payload::{self, TaskEvent};
 use crate::domain::task::Task;
 use crate::error::AppError;
-
-/// What became of an event that was handed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepted {
-    pub event: EventId,
-    pub deliveries: usize,
-}
 
 /// Writes what `by` did to `task`, which is the state after it. An archived project has no events.
 pub fn task_event(
@@ -43,8 +43,7 @@ pub fn task_event(
         task: Some(task.id),
         published: false,
     };
-    let id = events::insert(tx, &new)?;
-    events::fan_out(tx, id, &new)?;
+    db_publish::publish(tx, &[new])?;
     Ok(())
 }
 
@@ -150,16 +149,87 @@ fn task_number(task: &RawValue) -> Option<i64> {
         .map(|numbered| numbered.id)
 }
 
-/// Takes an event of a host application: stored, sent on byte for byte, marked as not ours.
-pub fn hand_in(tx: &mut Tx<'_>, actor: &Actor, event: &CheckedEvent) -> Result<Accepted, AppError> {
-    let manager = access::manager(tx.db, actor, event.project())?;
-    if manager.project.archived_at.is_some() {
-        return Err(AppError::Conflict("The project is archived; it has no events.".into()));
+/// An event to hand in, and who does it.
+#[derive(Debug)]
+pub struct Submission {
+    /// The caller's access token.
+    pub access: String,
+    pub address: Option<IpAddr>,
+    pub event: CheckedEvent,
+}
+
+/// Where host applications hand their events in.
+pub type PublishDesk = Desk<Submission, Published>;
+
+pub fn desk(context: Context) -> PublishDesk {
+    Desk::new(context, hand_in)
+}
+
+/// Takes events of host applications: stored, sent on byte for byte, marked as not ours. Who the callers are and what they may
+/// is read in the same transaction.
+fn hand_in(tx: &mut Tx<'_>, submissions: &[Submission]) -> Result<Vec<Result<Published, AppError>>, AppError> {
+    let mut managers = Managers::default();
+    let checked: Vec<Result<Vec<u8>, AppError>> = submissions
+        .iter()
+        .map(|submission| {
+            managers.find(tx, submission)?;
+            body(&submission.event, tx.now)
+        })
+        .collect();
+    let new: Vec<NewEvent<'_>> = submissions
+        .iter()
+        .zip(&checked)
+        .filter_map(|(submission, body)| {
+            let CheckedEvent { kind, task, given } = &submission.event;
+            Some(NewEvent {
+                project: given.goal_id,
+                kind,
+                body: body.as_ref().ok()?,
+                initiator: given.initiator_id,
+                task: task.map(TaskId),
+                published: true,
+            })
+        })
+        .collect();
+    let mut published = db_publish::publish(tx, &new)?.into_iter();
+    Ok(checked
+        .into_iter()
+        .map(|checked| checked.map(|_| published.next()))
+        .map(|answer| answer?.ok_or_else(|| AppError::Internal("an event was not written".into())))
+        .collect())
+}
+
+/// Who has shown, in this transaction, that they manage a project. Callers publish again and again.
+#[derive(Default)]
+struct Managers<'a> {
+    found: Vec<(&'a str, ProjectId)>,
+}
+
+impl<'a> Managers<'a> {
+    fn find(&mut self, tx: &mut Tx<'_>, submission: &'a Submission) -> Result<(), AppError> {
+        let key = (submission.access.as_str(), submission.event.project());
+        if self.found.contains(&key) {
+            return Ok(());
+        }
+        let (user, _) = sessions::program(tx.db, key.0, tx.now)?;
+        let actor = Actor {
+            user,
+            address: submission.address,
+        };
+        let manager = access::manager(tx.db, &actor, key.1)?;
+        if manager.project.archived_at.is_some() {
+            return Err(AppError::Conflict("The project is archived; it has no events.".into()));
+        }
+        self.found.push(key);
+        Ok(())
     }
+}
+
+fn body(event: &CheckedEvent, at: Moment) -> Result<Vec<u8>, AppError> {
     let CheckedEvent { kind, task, given } = event;
     let deleted = *kind == EventKind::TASK_DELETED;
     let named = deleted || *kind == EventKind::TASK_ASSIGNEES_CHANGED;
-    let body = Published {
+    let body = payload::Published {
         kind,
         task: given.task.as_deref(),
         data: given.data.as_deref(),
@@ -170,18 +240,7 @@ pub fn hand_in(tx: &mut Tx<'_>, actor: &Actor, event: &CheckedEvent) -> Result<A
         initiator_id: given.initiator_id,
     };
     let large = if given.task.is_some() { "task" } else { "data" };
-    let body = payload::of_published(&body, tx.now).map_err(|error| AppError::invalid(large, error.to_string()))?;
-    let new = NewEvent {
-        project: given.goal_id,
-        kind,
-        body: &body,
-        initiator: given.initiator_id,
-        task: task.map(TaskId),
-        published: true,
-    };
-    let event = events::insert(tx, &new)?;
-    let deliveries = events::fan_out(tx, event, &new)?;
-    Ok(Accepted { event, deliveries })
+    payload::of_published(&body, at).map_err(|error| AppError::invalid(large, error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! What happened, with the exact bytes that are sent, and the deliveries that follow from it. Written in the transaction of
-//! the change itself: they exist together or not at all.
+//! What happened, with the exact bytes that are sent. The deliveries that follow from it are written with it, by `publish.rs`.
 
 use diesel::prelude::*;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::schema::{deliveries, events, webhook_events, webhooks};
-use super::{Db, Due, Lane, Tx};
+use super::schema::{deliveries, events, webhooks};
+use super::{Db, Tx};
 use crate::domain::delivery::{OutcomeKind, Status};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{DeliveryId, EventId, ProjectId, TaskId, WebhookId};
@@ -25,7 +24,7 @@ pub struct NewEvent<'a> {
     pub published: bool,
 }
 
-/// Inserts the event as having happened now.
+/// Inserts one event as having happened now, and no delivery.
 pub fn insert(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> QueryResult<EventId> {
     diesel::insert_into(events::table)
         .values((
@@ -39,67 +38,6 @@ pub fn insert(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> QueryResult<EventId> {
         ))
         .returning(events::id)
         .get_result(tx.db)
-}
-
-/// One delivery for each webhook of the project that subscribes to the event, also for those that are off: theirs are held.
-/// Tells the engine about the others. Returns how many there are.
-pub fn fan_out(tx: &mut Tx<'_>, id: EventId, event: &NewEvent<'_>) -> QueryResult<usize> {
-    let receivers: Vec<(WebhookId, bool)> = webhooks::table
-        .inner_join(webhook_events::table)
-        .filter(
-            webhooks::project_id
-                .eq(event.project)
-                .and(webhooks::deleted_at.is_null())
-                .and(webhook_events::kind.eq(event.kind)),
-        )
-        .order(webhooks::id)
-        .select((webhooks::id, webhooks::active))
-        .load(tx.db)?;
-    if receivers.is_empty() {
-        return Ok(0);
-    }
-    let rows: Vec<_> = receivers
-        .iter()
-        .map(|&(webhook, _)| {
-            (
-                deliveries::project_id.eq(event.project),
-                deliveries::webhook_id.eq(webhook),
-                deliveries::event_id.eq(id),
-                deliveries::task_id.eq(event.task),
-                deliveries::kind.eq(event.kind),
-                deliveries::message_id.eq(message_id(tx.now)),
-                deliveries::status.eq(0i16),
-                deliveries::trigger.eq(0i16),
-                deliveries::attempts.eq(0),
-                deliveries::claims.eq(0),
-                deliveries::due_at.eq(tx.now),
-                deliveries::leased_until.eq(0i64),
-                deliveries::created_at.eq(tx.now),
-            )
-        })
-        .collect();
-    match &mut *tx.db {
-        // One trip for all of them; a statement of many rows is prepared anew each time.
-        Db::Pg(pg) if rows.len() > 1 => diesel::insert_into(deliveries::table)
-            .values(rows)
-            .execute(pg)
-            .map(drop)?,
-        // Row by row with one prepared statement: in the same process a trip costs nothing.
-        db => {
-            for row in rows {
-                diesel::insert_into(deliveries::table).values(row).execute(db)?;
-            }
-        }
-    }
-    for &(webhook, _) in receivers.iter().filter(|(_, active)| *active) {
-        tx.wake(Due {
-            webhook,
-            project: event.project,
-            lane: Lane::Automatic,
-            at: tx.now,
-        });
-    }
-    Ok(receivers.len())
 }
 
 /// A delivery of one of a task's events, as the task's page lists it.

@@ -1,10 +1,13 @@
 //! A webhook's consecutive failures and its turning off, as columns of `webhooks`. Whoever changes them here has recorded
 //! the deliveries before: locks are taken in one order everywhere, deliveries, then webhooks by id.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use super::Db;
 use super::connection::both;
+use super::hot::{Bind, Hot, Id};
 use super::schema::webhooks::dsl;
 use crate::domain::health::OffReason;
 use crate::domain::ids::WebhookId;
@@ -21,6 +24,23 @@ pub fn load_locked(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<(i32, 
         // Not `for_update`: that would stop every event of the project, whose deliveries refer to this row.
         Db::Pg(db) => row.for_no_key_update().get_result(db).optional(),
     }
+}
+
+/// Those of these webhooks whose counter is not 0; one look for a whole batch, in which hardly any is.
+pub fn failing(db: &mut Db, ids: impl Iterator<Item = WebhookId>) -> QueryResult<HashSet<WebhookId>> {
+    let ids: Vec<i64> = ids.map(|id| id.0).collect();
+    let found: Vec<Id> = match db {
+        Db::Sqlite(db) => {
+            let ids = serde_json::to_string(&ids).unwrap_or_default();
+            let text = "SELECT w.id FROM json_each(?) j CROSS JOIN webhooks w ON w.id = j.value WHERE w.consecutive_failures <> 0";
+            Hot(text, &[Bind::Text(&ids)]).load(db)?
+        }
+        Db::Pg(db) => {
+            let text = "SELECT id FROM webhooks WHERE id = ANY(?) AND consecutive_failures <> 0";
+            Hot(text, &[Bind::Ints(&ids)]).load(db)?
+        }
+    };
+    Ok(found.into_iter().map(|row| WebhookId(row.id)).collect())
 }
 
 /// After successes only; at counter 0 nothing is written.

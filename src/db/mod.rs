@@ -15,6 +15,7 @@ pub mod memberships;
 pub mod notify;
 pub(crate) mod pool;
 pub mod projects;
+pub mod publish;
 pub mod resend;
 pub mod schema;
 pub mod sessions;
@@ -29,5 +30,5 @@ pub mod writer;
 
 pub use connection::{DatabaseUrl, Db, Purpose};
 pub use pool::Pool;
-pub use transaction::{Due, Lane, Tx};
+pub use transaction::{Due, Handed, Lane, Notes, Tx};
 pub use writer::WriteError;

@@ -1,9 +1,13 @@
-//! What an action gets to write with: the connection, the instant of the change, and a note of what became due, which
-//! reaches the engine after the commit and only then.
+//! What an action gets to write with: the connection, the instant of the change, and notes of what became due or was claimed
+//! for the engine of this node. They reach it after the commit and only then.
+
+use std::time::Instant;
 
 use super::Db;
+use super::deliveries::Claimed;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::slots::{Slot, Slots};
 
 /// Which queue of a webhook: what events made waits while the webhook is off; what a person asked for (retry, test) does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,29 +25,72 @@ pub struct Due {
     pub at: Moment,
 }
 
+/// A delivery that was born claimed, for the engine of this node to send at once.
+#[derive(Debug)]
+pub struct Handed {
+    pub claimed: Claimed,
+    pub lease_id: i64,
+    /// A moment before its lease began to count.
+    pub since: Instant,
+    pub slot: Slot,
+}
+
+/// What others must hear once the transaction is on disk.
+#[derive(Debug, Default)]
+pub struct Notes {
+    pub due: Vec<Due>,
+    pub handed: Vec<Handed>,
+}
+
 /// One action's transaction.
 pub struct Tx<'a> {
     pub db: &'a mut Db,
     /// When the change happens; read once, so that all rows of one action agree.
     pub now: Moment,
-    due: Vec<Due>,
+    began: Instant,
+    slots: Option<&'a Slots>,
+    notes: Notes,
 }
 
 impl<'a> Tx<'a> {
-    pub fn new(db: &'a mut Db, now: Moment) -> Self {
+    /// With `slots`, new deliveries may be handed to the engine of this node.
+    pub fn new(db: &'a mut Db, now: Moment, slots: Option<&'a Slots>) -> Self {
         Tx {
             db,
             now,
-            due: Vec::new(),
+            began: Instant::now(),
+            slots,
+            notes: Notes::default(),
         }
+    }
+
+    /// A free slot of this node's engine for a delivery of this webhook that is about to be written, and a fresh fence.
+    pub(super) fn promise(&self, webhook: WebhookId) -> Option<(i64, Slot)> {
+        let slot = self.slots?.promise(webhook)?;
+        Some((rand::random(), slot))
+    }
+
+    /// Until when a delivery that is written now and handed over keeps others off.
+    pub(super) fn lease_until(&self) -> Moment {
+        self.slots.map_or(self.now, |slots| self.now + slots.lease())
+    }
+
+    /// Gives a delivery that was written with this lease to the engine, once this is committed.
+    pub(super) fn hand_over(&mut self, claimed: Claimed, (lease_id, slot): (i64, Slot)) {
+        self.notes.handed.push(Handed {
+            claimed,
+            lease_id,
+            since: self.began,
+            slot,
+        });
     }
 
     /// Tells the engine, once this is committed.
     pub fn wake(&mut self, due: Due) {
-        self.due.push(due);
+        self.notes.due.push(due);
     }
 
-    pub fn into_due(self) -> Vec<Due> {
-        self.due
+    pub fn into_notes(self) -> Notes {
+        self.notes
     }
 }

@@ -10,9 +10,9 @@ use actix_rt::Arbiter;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::context::Context;
+use crate::context::{Context, Wires};
 use crate::db::deliveries::{Claimed, Lease, Wanted};
-use crate::db::{self, Due};
+use crate::db::{self, Due, Handed};
 use crate::delivery::attempt::{self, LeaseHold};
 use crate::delivery::janitor;
 use crate::delivery::lanes::{Lanes, Pick};
@@ -31,6 +31,8 @@ const MAX_UNRECORDED: usize = 4096;
 /// After a claim that failed, or a secret that does not open.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_FOR_KEY: Duration = Duration::from_secs(60);
+/// A promise that is given back rings no bell.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What results get at the end to reach the database.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
 
@@ -55,12 +57,12 @@ impl EngineHandle {
     }
 }
 
-/// Starts the engine on a thread of its own. `due` is the wire on which commits tell what became due.
+/// Starts the engine on a thread of its own. On `wires` commits tell what became due and give what they have claimed.
 pub fn start(
     context: Context,
     resolver: Resolver,
     extra_roots: Vec<CertificateDer<'static>>,
-    due: mpsc::UnboundedReceiver<Vec<Due>>,
+    wires: Wires,
 ) -> EngineHandle {
     let arbiter = Arbiter::new();
     let (stop, stopped) = mpsc::unbounded_channel();
@@ -75,7 +77,7 @@ pub fn start(
             ..SenderConfig::new(Arc::new(context.config().allow.clone()))
         };
         actix_rt::spawn(async move {
-            Engine::new(context, Sender::new(config)).run(due, stopped).await;
+            Engine::new(context, Sender::new(config)).run(wires, stopped).await;
             let _ = tell.send(());
         });
     });
@@ -84,6 +86,7 @@ pub fn start(
 
 enum News {
     Due(Vec<Due>),
+    Handed(Vec<Handed>),
     Ended(DeliveryId),
     Scanned(Vec<Due>),
     Stop,
@@ -114,7 +117,7 @@ impl Engine {
         let unrecorded = Rc::new(Unrecorded::default());
         Engine {
             sender: Rc::new(sender),
-            lanes: Lanes::new(context.config().budget),
+            lanes: Lanes::new(context.slots().clone()),
             leases: HashMap::new(),
             results,
             settler: actix_rt::spawn(settle::run(context.clone(), to_settle, Rc::clone(&unrecorded))),
@@ -129,26 +132,28 @@ impl Engine {
         }
     }
 
-    async fn run(mut self, mut due: mpsc::UnboundedReceiver<Vec<Due>>, mut stopped: mpsc::UnboundedReceiver<()>) {
+    async fn run(mut self, mut wires: Wires, mut stopped: mpsc::UnboundedReceiver<()>) {
         loop {
             self.scan_now_and_then();
             let now = self.context.now();
-            let picks = if self.is_paused() {
-                Vec::new()
-            } else {
+            let may_start = !self.is_paused() && self.room() > 0;
+            self.context.slots().set_open(may_start);
+            let picks = if may_start {
                 self.lanes.pick(now, self.room())
+            } else {
+                Vec::new()
             };
             let news = if picks.is_empty() {
-                self.wait(now, &mut due, &mut stopped).await
+                self.wait(now, &mut wires, &mut stopped).await
             } else {
                 self.claim(picks, now).await;
                 News::Nothing
             };
-            if self.hear(news) || self.hear_the_rest(&mut due, &mut stopped) {
+            if self.hear(news) || self.hear_the_rest(&mut wires, &mut stopped) {
                 break;
             }
         }
-        self.finish().await;
+        self.finish(wires).await;
     }
 
     /// True: stop.
@@ -156,6 +161,7 @@ impl Engine {
         let now = self.context.now();
         match news {
             News::Due(due) => due.into_iter().for_each(|due| self.lanes.hint(due, now)),
+            News::Handed(handed) => handed.into_iter().for_each(|one| self.take(one, now)),
             News::Scanned(found) => self.lanes.resync(&found, now),
             News::Ended(delivery) => {
                 self.leases.remove(&delivery);
@@ -168,15 +174,14 @@ impl Engine {
     }
 
     /// What has come meanwhile, without waiting, so that one pick sees all of it.
-    fn hear_the_rest(
-        &mut self,
-        due: &mut mpsc::UnboundedReceiver<Vec<Due>>,
-        stopped: &mut mpsc::UnboundedReceiver<()>,
-    ) -> bool {
+    fn hear_the_rest(&mut self, wires: &mut Wires, stopped: &mut mpsc::UnboundedReceiver<()>) -> bool {
         while let Ok(delivery) = self.ended.1.try_recv() {
             self.hear(News::Ended(delivery));
         }
-        while let Ok(hints) = due.try_recv() {
+        while let Ok(handed) = wires.handed.try_recv() {
+            self.hear(News::Handed(handed));
+        }
+        while let Ok(hints) = wires.due.try_recv() {
             self.hear(News::Due(hints));
         }
         while let Ok(found) = self.scanned.1.try_recv() {
@@ -185,12 +190,7 @@ impl Engine {
         stopped.try_recv().is_ok()
     }
 
-    async fn wait(
-        &mut self,
-        now: Moment,
-        due: &mut mpsc::UnboundedReceiver<Vec<Due>>,
-        stopped: &mut mpsc::UnboundedReceiver<()>,
-    ) -> News {
+    async fn wait(&mut self, now: Moment, wires: &mut Wires, stopped: &mut mpsc::UnboundedReceiver<()>) -> News {
         let until_next = match self.paused_until {
             Some(until) if self.is_paused() => until.saturating_duration_since(Instant::now()),
             _ => self.lanes.next().map_or(POLL, |next| next.since(now)),
@@ -198,7 +198,8 @@ impl Engine {
         // A lane that is ready but has no budget waits for an attempt to end, not for its instant.
         let sleep = until_next.clamp(Duration::from_millis(1), POLL);
         tokio::select! {
-            Some(hints) = due.recv() => News::Due(hints),
+            Some(handed) = wires.handed.recv() => News::Handed(handed),
+            Some(hints) = wires.due.recv() => News::Due(hints),
             Some(delivery) = self.ended.1.recv() => News::Ended(delivery),
             Some(found) = self.scanned.1.recv() => News::Scanned(found),
             () = self.unrecorded.fewer(), if self.room() == 0 => News::Nothing,
@@ -232,11 +233,7 @@ impl Engine {
             until: now + timing.lease,
             void_before,
         };
-        let hold = LeaseHold {
-            id: lease.id,
-            claimed: Instant::now(),
-            usable_for: timing.lease.saturating_sub(timing.deadline + timing.body),
-        };
+        let hold = self.hold(lease.id, Instant::now());
         let wanted: Vec<Wanted> = picks
             .iter()
             .map(|pick| Wanted {
@@ -267,6 +264,27 @@ impl Engine {
             self.lanes.claimed(pick, &rows, now);
         }
         self.send(claimed, hold);
+    }
+
+    /// An attempt must not outlive its lease.
+    fn hold(&self, lease_id: i64, claimed: Instant) -> LeaseHold {
+        let timing = self.context.config().timing;
+        LeaseHold {
+            id: lease_id,
+            claimed,
+            usable_for: timing.lease.saturating_sub(timing.deadline + timing.body),
+        }
+    }
+
+    fn take(&mut self, handed: Handed, now: Moment) {
+        let Handed {
+            claimed,
+            lease_id,
+            since,
+            slot,
+        } = handed;
+        self.lanes.handed(claimed.id, claimed.webhook_id, slot, now);
+        self.send(vec![claimed], self.hold(lease_id, since));
     }
 
     fn send(&mut self, claimed: Vec<Claimed>, hold: LeaseHold) {
@@ -339,13 +357,22 @@ impl Engine {
         });
     }
 
-    async fn finish(mut self) {
+    async fn finish(mut self, mut wires: Wires) {
+        self.context.slots().set_open(false);
         self.janitor.abort();
         let deadline = tokio::time::Instant::now() + self.context.config().timing.farewell;
-        while self.lanes.in_flight() > 0 {
-            match tokio::time::timeout_at(deadline, self.ended.1.recv()).await {
-                Ok(Some(delivery)) => drop(self.hear(News::Ended(delivery))),
-                Ok(None) | Err(_) => break,
+        // What a transaction has claimed for us is sent as well: its lease would keep others off.
+        while self.lanes.in_flight() + self.context.slots().promised() > 0 {
+            let news = async {
+                tokio::select! {
+                    Some(handed) = wires.handed.recv() => News::Handed(handed),
+                    Some(delivery) = self.ended.1.recv() => News::Ended(delivery),
+                    () = tokio::time::sleep(LOOK_AGAIN) => News::Nothing,
+                }
+            };
+            match tokio::time::timeout_at(deadline, news).await {
+                Ok(news) => drop(self.hear(news)),
+                Err(_) => break,
             }
         }
         let open: Vec<(DeliveryId, i64)> = self.leases.drain().collect();

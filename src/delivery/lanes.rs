@@ -1,5 +1,5 @@
-//! Whose turn it is: pure decisions over what is known in memory. For each webhook the lanes keep when something is due, how
-//! many of its requests run and whether it was slow, and pick what to claim next within the budgets.
+//! Whose turn it is: pure decisions over what is known in memory. For each webhook the lanes keep when something is due and
+//! pick what to claim next within the budgets, whose accounts are kept in `slots`.
 //!
 //! All of it is a hint. The database decides what a claim returns, and a scan puts right what was missed; a wrong entry
 //! costs one empty claim. Nothing here reads a clock or touches a database.
@@ -7,17 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::config::Budget;
 use crate::db::{Due, Lane};
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::slots::{DIRECT_PER_WEBHOOK, Ledger, Pace, Slot, Slots, Webhook};
 
 /// An attempt that runs for longer is slow, and so is its webhook until an attempt ends sooner.
 pub const SLOW_AFTER: Duration = Duration::from_secs(1);
-/// Requests at a time to a webhook that has not answered yet: it may hang.
-const UNPROVEN: usize = 4;
-/// Tests and manual retries at a time to one webhook, so that one that hangs leaves room for the others.
-const DIRECT_PER_WEBHOOK: usize = 2;
+/// What waits in a lane that a scan has found: nobody has counted it.
+const MANY: usize = usize::MAX / 2;
 /// Instants that lie ahead are kept in steps of this many microseconds, so that a webhook with many retries has few entries.
 const STEP: i64 = 50_000;
 /// Publishing stamps a little earlier than it commits; the floor of a claim leaves that much room.
@@ -32,24 +30,6 @@ pub struct Pick {
     pub lane: Lane,
     pub count: usize,
     pub floor: Moment,
-}
-
-/// What is known of how long a webhook takes to answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    Unproven,
-    Quick,
-    Slow,
-}
-
-#[derive(Debug)]
-struct Webhook {
-    project: ProjectId,
-    pace: Pace,
-    /// Automatic attempts on their way.
-    running: usize,
-    /// Manual and test attempts on their way.
-    direct: usize,
 }
 
 #[derive(Debug, Default)]
@@ -68,22 +48,13 @@ struct Running {
     since: Moment,
 }
 
-#[derive(Debug, Default)]
 pub struct Lanes {
-    budget: Budget,
-    webhooks: HashMap<WebhookId, Webhook>,
+    slots: Slots,
     queues: HashMap<Key, Queue>,
     /// Lanes with something ahead, by the first instant.
     ahead: BTreeSet<(Moment, Key)>,
     /// Lanes with something due now, in the order of their turns.
     ready: BTreeMap<u64, Key>,
-    /// How many ready automatic lanes each project has.
-    ready_projects: HashMap<ProjectId, usize>,
-    /// Automatic attempts on their way, in all, of each project, and of webhooks that are not known to be quick.
-    running: usize,
-    running_projects: HashMap<ProjectId, usize>,
-    suspect: usize,
-    direct: usize,
     attempts: HashMap<DeliveryId, Running>,
     /// Attempts in the order in which they started, to find the slow ones.
     started: VecDeque<(Moment, DeliveryId)>,
@@ -91,22 +62,34 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    pub fn new(budget: Budget) -> Self {
+    pub fn new(slots: Slots) -> Self {
         Lanes {
-            budget,
-            ..Lanes::default()
+            slots,
+            queues: HashMap::new(),
+            ahead: BTreeSet::new(),
+            ready: BTreeMap::new(),
+            attempts: HashMap::new(),
+            started: VecDeque::new(),
+            turn: 0,
         }
     }
 
     /// Something of this lane is due at that instant.
     pub fn hint(&mut self, due: Due, now: Moment) {
         let key = (due.webhook, due.lane);
-        self.webhooks.entry(due.webhook).or_insert(Webhook {
-            project: due.project,
-            pace: Pace::Unproven,
-            running: 0,
-            direct: 0,
-        });
+        {
+            let mut ledger = self.slots.lock();
+            let webhook = ledger.webhooks.entry(due.webhook).or_insert(Webhook {
+                project: due.project,
+                pace: Pace::Unproven,
+                running: 0,
+                direct: 0,
+                waiting: 0,
+            });
+            if due.lane == Lane::Automatic && due.at <= now {
+                webhook.waiting += 1;
+            }
+        }
         let queue = self.queues.entry(key).or_default();
         queue.floor = queue.floor.min(due.at);
         if due.at <= now {
@@ -130,7 +113,14 @@ impl Lanes {
             queue.floor = Moment(i64::MIN);
         }
         for due in found {
+            let was_empty = self
+                .queues
+                .get(&(due.webhook, due.lane))
+                .is_none_or(|queue| queue.turn.is_none());
             self.hint(*due, now);
+            if was_empty && due.at <= now && due.lane == Lane::Automatic {
+                self.set_waiting(due.webhook, MANY);
+            }
         }
     }
 
@@ -138,10 +128,11 @@ impl Lanes {
     /// and reports with [`Lanes::claimed`].
     pub fn pick(&mut self, now: Moment, room: usize) -> Vec<Pick> {
         self.ripen(now);
-        let mut left = room.min(self.budget.in_all.saturating_sub(self.running));
-        let mut direct_left = self.budget.direct.saturating_sub(self.direct);
+        let ledger = self.slots.lock();
+        let mut left = room.min(ledger.free());
+        let mut direct_left = ledger.budget.direct.saturating_sub(ledger.direct);
         let mut picks: Vec<Pick> = Vec::new();
-        let mut suspect = self.suspect;
+        let mut suspect = ledger.suspect;
         let mut projects: HashMap<ProjectId, usize> = HashMap::new();
         let share = (left / self.ready.len().max(1)).max(1);
         let mut served: Vec<u64> = Vec::new();
@@ -149,14 +140,14 @@ impl Lanes {
             if left == 0 && direct_left == 0 {
                 break;
             }
-            let (Some(webhook), Some(queue)) = (self.webhooks.get(&id), self.queues.get(&(id, lane))) else {
+            let (Some(webhook), Some(queue)) = (ledger.webhooks.get(&id), self.queues.get(&(id, lane))) else {
                 continue;
             };
             let count = match lane {
                 Lane::Direct => DIRECT_PER_WEBHOOK.saturating_sub(webhook.direct).min(direct_left),
                 Lane::Automatic => {
                     let taken = projects.get(&webhook.project).copied().unwrap_or(0);
-                    self.capacity(webhook, suspect, taken).min(left).min(share)
+                    ledger.capacity(webhook, suspect, taken).min(left).min(share)
                 }
             };
             if count == 0 {
@@ -180,7 +171,8 @@ impl Lanes {
                 floor: queue.floor,
             });
         }
-        self.give_rest(&mut picks, left, suspect, &projects);
+        give_rest(&ledger, &mut picks, left, suspect, projects);
+        drop(ledger);
         for turn in served {
             self.send_to_the_end(turn);
         }
@@ -193,12 +185,28 @@ impl Lanes {
         if rows.len() < pick.count {
             self.not_ready(key);
         }
+        if pick.lane == Lane::Automatic
+            && let Some(webhook) = self.slots.lock().webhooks.get_mut(&pick.webhook)
+        {
+            let nothing_else = rows.len() < pick.count;
+            webhook.waiting = if nothing_else {
+                0
+            } else {
+                webhook.waiting.saturating_sub(rows.len())
+            };
+        }
         if let (Some(queue), Some(first)) = (self.queues.get_mut(&key), rows.iter().map(|row| row.1).min()) {
             queue.floor = queue.floor.max(first - FLOOR_MARGIN);
         }
         for (delivery, _) in rows {
             self.start(*delivery, key, now);
         }
+    }
+
+    /// A publishing transaction has taken a slot and gives its delivery to this engine.
+    pub fn handed(&mut self, delivery: DeliveryId, webhook: WebhookId, slot: Slot, now: Moment) {
+        slot.keep();
+        self.note(delivery, (webhook, Lane::Automatic), now);
     }
 
     /// The request of an attempt has ended.
@@ -208,27 +216,12 @@ impl Lanes {
         };
         let quick = now.since(since) < SLOW_AFTER;
         let pace = if quick { Pace::Quick } else { Pace::Slow };
-        let Some(state) = self.webhooks.get_mut(&webhook) else {
-            return;
-        };
+        let mut ledger = self.slots.lock();
         match lane {
-            Lane::Direct => {
-                state.direct -= 1;
-                self.direct -= 1;
-            }
-            Lane::Automatic => {
-                if state.pace != Pace::Quick {
-                    self.suspect -= 1;
-                }
-                state.running -= 1;
-                self.running -= 1;
-                let project = state.project;
-                if let Some(running) = self.running_projects.get_mut(&project) {
-                    *running -= 1;
-                }
-            }
+            Lane::Direct => ledger.end_direct(webhook),
+            Lane::Automatic => ledger.end(webhook),
         }
-        self.set_pace(webhook, pace);
+        ledger.set_pace(webhook, pace);
     }
 
     /// When to look again: the first instant that lies ahead, or when the oldest quick attempt becomes a slow one.
@@ -240,56 +233,6 @@ impl Lanes {
 
     pub fn in_flight(&self) -> usize {
         self.attempts.len()
-    }
-
-    /// How many more automatic attempts this webhook may start, when `suspect` of the suspects' budget and `taken` of its
-    /// project's share are given out.
-    fn capacity(&self, webhook: &Webhook, suspect: usize, taken: usize) -> usize {
-        let in_all = self.budget.in_all;
-        // Suspects may hold three quarters of the slots; past that each gets one at a time, in turn, and an eighth of the
-        // slots is never theirs, so that a quick webhook starts at once.
-        let slow_room = (in_all - in_all / 4).saturating_sub(suspect);
-        let one_each = usize::from(webhook.running == 0 && suspect < in_all - in_all / 8);
-        let limit = match webhook.pace {
-            Pace::Unproven => UNPROVEN.min(self.budget.per_webhook),
-            Pace::Quick | Pace::Slow => self.budget.per_webhook,
-        };
-        let most = limit.saturating_sub(webhook.running);
-        let own = match webhook.pace {
-            Pace::Quick => most,
-            Pace::Unproven | Pace::Slow => most.min(slow_room).max(one_each.min(most)),
-        };
-        if self.ready_projects.len() <= 1 {
-            return own;
-        }
-        let held = self.running_projects.get(&webhook.project).copied().unwrap_or(0) + taken;
-        own.min((in_all / 2).max(1).saturating_sub(held))
-    }
-
-    /// What the equal shares left over goes to the picked webhooks that can use it, in the order of their turns.
-    fn give_rest(&self, picks: &mut [Pick], mut left: usize, mut suspect: usize, projects: &HashMap<ProjectId, usize>) {
-        let mut projects = projects.clone();
-        for pick in picks.iter_mut().filter(|pick| pick.lane == Lane::Automatic) {
-            if left == 0 {
-                return;
-            }
-            let Some(webhook) = self.webhooks.get(&pick.webhook) else {
-                continue;
-            };
-            let taken = projects.entry(webhook.project).or_default();
-            // The pick itself is already part of `suspect` and `taken`, but not of `webhook.running`.
-            let own = if webhook.pace == Pace::Quick { 0 } else { pick.count };
-            let more = self
-                .capacity(webhook, suspect - own, *taken - pick.count)
-                .saturating_sub(pick.count)
-                .min(left);
-            pick.count += more;
-            *taken += more;
-            left -= more;
-            if webhook.pace != Pace::Quick {
-                suspect += more;
-            }
-        }
     }
 
     /// Moves lanes whose instant has come to the ready ones, and finds the attempts that have become slow.
@@ -307,7 +250,7 @@ impl Lanes {
         while let Some(&(since, delivery)) = self.started.front() {
             let running = self.attempts.get(&delivery).filter(|running| running.since == since);
             match running.map(|running| running.webhook) {
-                Some(webhook) if now.since(since) >= SLOW_AFTER => self.set_pace(webhook, Pace::Slow),
+                Some(webhook) if now.since(since) >= SLOW_AFTER => self.slots.lock().set_pace(webhook, Pace::Slow),
                 Some(_) => break,
                 None => {}
             }
@@ -315,26 +258,17 @@ impl Lanes {
         }
     }
 
-    fn start(&mut self, delivery: DeliveryId, (id, lane): Key, now: Moment) {
-        let Some(webhook) = self.webhooks.get_mut(&id) else {
-            return;
-        };
-        match lane {
-            Lane::Direct => {
-                webhook.direct += 1;
-                self.direct += 1;
-            }
-            Lane::Automatic => {
-                webhook.running += 1;
-                self.running += 1;
-                *self.running_projects.entry(webhook.project).or_default() += 1;
-                if webhook.pace != Pace::Quick {
-                    self.suspect += 1;
-                }
-            }
+    fn start(&mut self, delivery: DeliveryId, key: Key, now: Moment) {
+        match key.1 {
+            Lane::Direct => self.slots.lock().start_direct(key.0),
+            Lane::Automatic => self.slots.lock().start(key.0),
         }
+        self.note(delivery, key, now);
+    }
+
+    fn note(&mut self, delivery: DeliveryId, (webhook, lane): Key, now: Moment) {
         let running = Running {
-            webhook: id,
+            webhook,
             lane,
             since: now,
         };
@@ -342,16 +276,10 @@ impl Lanes {
         self.started.push_back((now, delivery));
     }
 
-    fn set_pace(&mut self, id: WebhookId, pace: Pace) {
-        let Some(webhook) = self.webhooks.get_mut(&id) else {
-            return;
-        };
-        match (webhook.pace == Pace::Quick, pace == Pace::Quick) {
-            (true, false) => self.suspect += webhook.running,
-            (false, true) => self.suspect -= webhook.running,
-            _ => {}
+    fn set_waiting(&mut self, webhook: WebhookId, waiting: usize) {
+        if let Some(webhook) = self.slots.lock().webhooks.get_mut(&webhook) {
+            webhook.waiting = waiting;
         }
-        webhook.pace = pace;
     }
 
     fn make_ready(&mut self, key: Key) {
@@ -362,10 +290,8 @@ impl Lanes {
         self.turn += 1;
         queue.turn = Some(self.turn);
         self.ready.insert(self.turn, key);
-        if key.1 == Lane::Automatic
-            && let Some(webhook) = self.webhooks.get(&key.0)
-        {
-            *self.ready_projects.entry(webhook.project).or_default() += 1;
+        if key.1 == Lane::Automatic {
+            self.slots.lock().wait(key.0);
         }
     }
 
@@ -374,14 +300,8 @@ impl Lanes {
             return;
         };
         self.ready.remove(&turn);
-        if key.1 == Lane::Automatic
-            && let Some(webhook) = self.webhooks.get(&key.0)
-            && let Some(ready) = self.ready_projects.get_mut(&webhook.project)
-        {
-            *ready -= 1;
-            if *ready == 0 {
-                self.ready_projects.remove(&webhook.project);
-            }
+        if key.1 == Lane::Automatic {
+            self.slots.lock().wait_no_more(key.0);
         }
     }
 
@@ -391,6 +311,37 @@ impl Lanes {
         self.ready.insert(self.turn, key);
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.turn = Some(self.turn);
+        }
+    }
+}
+
+/// What the equal shares left over goes to the picked webhooks that can use it, in the order of their turns.
+fn give_rest(
+    ledger: &Ledger,
+    picks: &mut [Pick],
+    mut left: usize,
+    mut suspect: usize,
+    mut projects: HashMap<ProjectId, usize>,
+) {
+    for pick in picks.iter_mut().filter(|pick| pick.lane == Lane::Automatic) {
+        if left == 0 {
+            return;
+        }
+        let Some(webhook) = ledger.webhooks.get(&pick.webhook) else {
+            continue;
+        };
+        let taken = projects.entry(webhook.project).or_default();
+        // The pick itself is already part of `suspect` and `taken`, but not of `webhook.running`.
+        let own = if webhook.pace == Pace::Quick { 0 } else { pick.count };
+        let more = ledger
+            .capacity(webhook, suspect - own, *taken - pick.count)
+            .saturating_sub(pick.count)
+            .min(left);
+        pick.count += more;
+        *taken += more;
+        left -= more;
+        if webhook.pace != Pace::Quick {
+            suspect += more;
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The table of cases of the lanes: turns, budgets, suspects, instants ahead.
 
+use std::sync::MutexGuard;
+
 use super::*;
+use crate::config::Budget;
 
 const T0: Moment = Moment(1_000_000_000);
 
@@ -14,6 +17,10 @@ fn budget(in_all: usize, per_webhook: usize) -> Budget {
         per_webhook,
         direct: 4,
     }
+}
+
+fn slots(budget: Budget) -> Slots {
+    Slots::new(budget, Duration::from_secs(20))
 }
 
 fn due(webhook: i64, project: i64, at: Moment) -> Due {
@@ -40,11 +47,15 @@ struct World {
 
 impl World {
     fn new(budget: Budget, hints: &[Due]) -> Self {
-        let mut lanes = Lanes::new(budget);
+        let mut lanes = Lanes::new(slots(budget));
         for hint in hints {
             lanes.hint(*hint, T0);
         }
         World { lanes, next_id: 0 }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.lanes.slots.lock()
     }
 
     fn claim(&mut self, now: Moment) -> Vec<(i64, Vec<DeliveryId>)> {
@@ -101,7 +112,7 @@ fn nothing_is_picked_before_its_instant_and_it_is_picked_then() {
 
 #[test]
 fn every_retry_that_lies_ahead_is_remembered_not_only_the_first() {
-    let mut lanes = Lanes::new(budget(100, 10));
+    let mut lanes = Lanes::new(slots(budget(100, 10)));
     for seconds in [10.0, 10.5, 20.0] {
         lanes.hint(due(1, 1, at(seconds)), T0);
     }
@@ -156,7 +167,7 @@ fn a_short_budget_is_shared_and_the_turn_goes_round() {
 
 #[test]
 fn a_claim_that_brings_less_than_asked_ends_the_lane_until_the_next_hint() {
-    let mut lanes = Lanes::new(budget(100, 10));
+    let mut lanes = Lanes::new(slots(budget(100, 10)));
     lanes.hint(due(1, 1, T0), T0);
     let picks = lanes.pick(T0, 100);
     lanes.claimed(picks[0], &[(DeliveryId(1), T0)], T0);
@@ -177,7 +188,7 @@ fn hanging_webhooks_leave_room_so_that_a_quick_one_starts_at_once() {
     world.lanes.hint(due(200, 9, T0), at(2.0));
     world.prove(200);
 
-    assert!(world.lanes.running <= 512 - 512 / 8);
+    assert!(world.ledger().running <= 512 - 512 / 8);
     assert_eq!(world.counts(at(2.0)), map([(200, 32)]));
 }
 
@@ -186,7 +197,7 @@ fn past_their_budget_slow_webhooks_get_one_slot_each() {
     let mut world = World::new(budget(16, 8), &[due(1, 1, T0), due(2, 1, T0)]);
     for webhook in [1, 2] {
         world.prove(webhook);
-        world.lanes.set_pace(WebhookId(webhook), Pace::Slow);
+        world.ledger().set_pace(WebhookId(webhook), Pace::Slow);
     }
     assert_eq!(world.counts(T0), map([(1, 8), (2, 4)]));
 
@@ -207,14 +218,14 @@ fn an_attempt_that_runs_for_a_second_makes_its_webhook_slow_until_one_ends_soone
     let ids = world.claim(T0).remove(0).1;
 
     world.lanes.ripen(at(1.0));
-    assert_eq!(world.lanes.webhooks[&WebhookId(1)].pace, Pace::Slow);
-    assert_eq!(world.lanes.suspect, 10);
+    assert_eq!(world.ledger().webhooks[&WebhookId(1)].pace, Pace::Slow);
+    assert_eq!(world.ledger().suspect, 10);
 
     world.lanes.finished(ids[0], at(1.1));
-    assert_eq!(world.lanes.suspect, 9);
+    assert_eq!(world.ledger().suspect, 9);
     let quick = world.claim(at(1.2)).remove(0).1[0];
     world.lanes.finished(quick, at(1.3));
-    assert_eq!(world.lanes.suspect, 0);
+    assert_eq!(world.ledger().suspect, 0);
 }
 
 #[test]
@@ -247,7 +258,7 @@ fn tests_and_manual_retries_have_slots_of_their_own() {
 
 #[test]
 fn the_floor_follows_the_claims_and_an_earlier_hint_or_a_scan_lowers_it() {
-    let mut lanes = Lanes::new(budget(100, 10));
+    let mut lanes = Lanes::new(slots(budget(100, 10)));
     lanes.hint(due(1, 1, at(100.0)), at(100.0));
     let pick = lanes.pick(at(100.0), 100)[0];
     let rows: Vec<_> = (0..4).map(|n| (DeliveryId(n), at(100.0))).collect();
@@ -270,7 +281,7 @@ fn the_books_balance_after_everything_has_finished() {
     for step in 0..200 {
         let now = at(f64::from(step) * 0.3);
         open.extend(world.claim(now).into_iter().flat_map(|(_, ids)| ids));
-        assert!(world.lanes.running <= 64);
+        assert!(world.ledger().running <= 64);
         let half = open.len() / 2;
         for id in open.drain(..half) {
             world.lanes.finished(id, now);
@@ -280,15 +291,9 @@ fn the_books_balance_after_everything_has_finished() {
         world.lanes.finished(id, at(1000.0));
     }
 
-    assert_eq!(
-        (
-            world.lanes.running,
-            world.lanes.suspect,
-            world.lanes.direct,
-            world.lanes.in_flight()
-        ),
-        (0, 0, 0, 0)
-    );
-    assert!(world.lanes.running_projects.values().all(|running| *running == 0));
-    assert!(world.lanes.webhooks.values().all(|webhook| webhook.running == 0));
+    assert_eq!(world.lanes.in_flight(), 0);
+    let ledger = world.ledger();
+    assert_eq!((ledger.running, ledger.suspect, ledger.direct), (0, 0, 0));
+    assert!(ledger.running_projects.values().all(|running| *running == 0));
+    assert!(ledger.webhooks.values().all(|webhook| webhook.running == 0));
 }

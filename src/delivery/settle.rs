@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use crate::context::{Context, Recorded};
-use crate::db::attempts::{Attempt, Outlook};
+use crate::db::attempts::{Attempt, Outlook, Record};
 use crate::db::{self, Due, Lane, Tx};
 use crate::domain::delivery::{Status, Trigger, Verdict};
 use crate::domain::health::{self, Change, OffReason};
@@ -120,19 +120,22 @@ async fn one_by_one(context: &Context, settled: &Arc<Vec<Settlement>>) {
 
 /// One transaction. Returns what was recorded: a result whose lease is lost, or whose delivery is gone, is dropped.
 pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, AppError> {
-    let mut recorded = Vec::with_capacity(batch.len());
+    let records: Vec<Record<'_>> = batch
+        .iter()
+        .map(|settlement| Record {
+            lease_id: settlement.lease_id,
+            attempt: &settlement.attempt,
+            body: &settlement.response_body,
+            outlook: outlook(settlement),
+        })
+        .collect();
+    let held = db::attempts::record(tx.db, &records)?;
+    let mut recorded = Vec::with_capacity(held.len());
     let mut by_webhook: BTreeMap<WebhookId, Vec<&Settlement>> = BTreeMap::new();
-    for settlement in batch {
-        let outlook = outlook(settlement);
-        if !db::attempts::record(
-            tx.db,
-            settlement.lease_id,
-            &settlement.attempt,
-            &settlement.response_body,
-            outlook,
-        )? {
-            continue;
-        }
+    for settlement in batch
+        .iter()
+        .filter(|one| held.contains(&(one.attempt.delivery_id, one.lease_id)))
+    {
         recorded.push(Recorded {
             webhook: settlement.webhook,
             delivery: settlement.attempt.delivery_id,
@@ -140,19 +143,19 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, Ap
         });
         by_webhook.entry(settlement.webhook).or_default().push(settlement);
         if let Verdict::Retry { due_at } = settlement.verdict {
-            let (webhook, project) = (settlement.webhook, settlement.project);
             tx.wake(Due {
-                webhook,
-                project,
+                webhook: settlement.webhook,
+                project: settlement.project,
                 lane: Lane::Automatic,
                 at: due_at,
             });
         }
     }
+    let failing = db::health::failing(tx.db, by_webhook.keys().copied())?;
     for (webhook, mut settlements) in by_webhook {
         // The counter follows the order in which the attempts ended, not that of the ids.
         settlements.sort_by_key(|settlement| settlement.attempt.started_at.0 + settlement.attempt.duration_us);
-        update_health(tx, webhook, &settlements)?;
+        update_health(tx, webhook, failing.contains(&webhook), &settlements)?;
     }
     Ok(recorded)
 }
@@ -175,13 +178,19 @@ fn outlook(settlement: &Settlement) -> Outlook {
     }
 }
 
-fn update_health(tx: &mut Tx<'_>, webhook: WebhookId, settlements: &[&Settlement]) -> Result<(), AppError> {
+/// Writes only where counter or state changes: successes of a webhook that is not failing leave its row alone.
+fn update_health(
+    tx: &mut Tx<'_>,
+    webhook: WebhookId,
+    failing: bool,
+    settlements: &[&Settlement],
+) -> Result<(), AppError> {
     let any = |ended: fn(&Verdict) -> bool| {
         let mut counted = settlements.iter().filter(|one| one.trigger != Trigger::Test);
         counted.any(|one| ended(&one.verdict))
     };
     if !any(Verdict::is_failure) {
-        if any(|verdict| *verdict == Verdict::Success) {
+        if failing && any(|verdict| *verdict == Verdict::Success) {
             db::health::reset(tx.db, webhook)?;
         }
         return Ok(());

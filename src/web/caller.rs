@@ -1,6 +1,7 @@
 //! Who calls the API: the account behind `Authorization: Bearer`. Cookies are not looked at.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -21,16 +22,37 @@ pub struct Caller {
     pub session: SessionId,
 }
 
+/// The token that a call shows, not looked up yet.
+#[derive(Clone)]
+pub struct Bearer {
+    pub token: String,
+    /// The client's address, as far as it is known.
+    pub address: Option<IpAddr>,
+}
+
+impl FromRequest for Bearer {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let address = client::address(request);
+        let shown = bearer(request).map(|token| Bearer {
+            token: token.to_owned(),
+            address,
+        });
+        ready(shown.ok_or(ApiError::App(AppError::NotSignedIn)))
+    }
+}
+
 impl FromRequest for Caller {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = bearer(request).map(str::to_owned);
-        let address = client::address(request);
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let shown = Bearer::from_request(request, payload).into_inner();
         let ctx = request.app_data::<web::Data<Context>>().cloned();
         Box::pin(async move {
-            let token = token.ok_or(AppError::NotSignedIn)?;
+            let Bearer { token, address } = shown?;
             let ctx = ctx.ok_or_else(|| AppError::Internal("no context".to_owned()))?;
             let now = ctx.now();
             let (user, session) = ctx.read(move |db| sessions::program(db, &token, now)).await?;

@@ -35,6 +35,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use tracing_actix_web::TracingLogger;
 
+use crate::actions::publish;
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
@@ -57,11 +58,13 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
     tell_setup_code(&ctx)
         .await
         .map_err(|error| format!("The database cannot be read: {error}"))?;
+    let desk = web::Data::new(publish::desk(ctx.clone()));
     let context = web::Data::new(ctx);
     let server = HttpServer::new(move || {
         let immutable = assets.immutable;
         App::new()
             .app_data(context.clone())
+            .app_data(desk.clone())
             .app_data(web::PayloadConfig::new(BODY))
             // actix's own limit of 16 KiB is less than a long description in another script than Latin.
             .app_data(web::FormConfig::default().limit(BODY))

@@ -120,7 +120,7 @@ async fn what_wakes_the_engine_is_told_after_the_commit_and_never_for_a_failure(
     });
     let (done, failed) = (done.await, failed.await);
 
-    assert_eq!(done.expect("written").1.len(), 1);
+    assert_eq!(done.expect("written").1.due.len(), 1);
     assert!(failed.is_err());
 }
 

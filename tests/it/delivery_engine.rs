@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use taskview_webhooks::clock::Clock;
 use taskview_webhooks::config::{Config, Timing};
 use taskview_webhooks::context::{Context, Store};
-use taskview_webhooks::db::events::{self, NewEvent};
+use taskview_webhooks::db::events::NewEvent;
+use taskview_webhooks::db::publish;
 use taskview_webhooks::db::schema::{attempts, deliveries, webhooks};
 use taskview_webhooks::db::{self, DatabaseUrl, Db, Purpose};
 use taskview_webhooks::delivery::engine::{self, EngineHandle};
@@ -80,8 +81,7 @@ impl Running {
                     task: None,
                     published: false,
                 };
-                let id = events::insert(tx, &event)?;
-                Ok(events::fan_out(tx, id, &event)?)
+                Ok(publish::publish(tx, &[event])?)
             });
             published.await.unwrap();
         }

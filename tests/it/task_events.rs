@@ -271,8 +271,8 @@ impl Place {
     async fn add_with_due(&self, json: Value) -> (TaskId, Vec<taskview_webhooks::db::Due>) {
         let draft = patch(json).onto(TaskDraft::blank()).expect("a good task");
         let added = self.store.write(move |tx| tasks::add(tx, &ADA, PROJECT, &draft)).await;
-        let ((_, task), due) = added.expect("added");
-        (task.id, due)
+        let ((_, task), notes) = added.expect("added");
+        (task.id, notes.due)
     }
 
     async fn edit(&self, task: TaskId, json: Value, assignees: Option<&[MemberId]>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use taskview_webhooks::db::attempts::{self, Attempt, Outlook};
+use taskview_webhooks::db::attempts::{self, Attempt, Outlook, Record};
 use taskview_webhooks::db::deliveries::{Claimed, Lease, Wanted, claim};
 use taskview_webhooks::db::schema::deliveries;
 use taskview_webhooks::db::{DatabaseUrl, Db, Lane, Purpose};
@@ -148,7 +148,14 @@ impl Queue {
             request_headers: "[]".into(),
             response_headers: "[]".into(),
         };
-        attempts::record(&mut self.db, lease, &attempt, b"no", outlook).expect("a recording")
+        let record = Record {
+            lease_id: lease,
+            attempt: &attempt,
+            body: b"no",
+            outlook,
+        };
+        let recorded = attempts::record(&mut self.db, &[record]).expect("a recording");
+        recorded.contains(&(row.id, lease))
     }
 
     pub fn fail(&mut self, lease: i64, row: &Claimed) -> bool {
