@@ -71,7 +71,7 @@ impl Application {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),
         };
-        let (context, due) = Context::new(store, config, vault);
+        let (context, wires) = Context::new(store, config, vault);
         let role = context.config().role;
         // Before anything takes the time, which is the database's from here on.
         let talk = match context.others() {
@@ -89,7 +89,7 @@ impl Application {
         };
         let engine = role
             .delivers()
-            .then(|| engine::start(context.clone(), parts.resolver, extra_roots, due));
+            .then(|| engine::start(context.clone(), parts.resolver, extra_roots, wires));
         let (web, port) = if role.serves() {
             web::serve(context.clone()).await
         } else {

@@ -11,6 +11,7 @@ pub mod janitor;
 pub mod lanes;
 pub mod request;
 pub mod resolve;
+mod rounds;
 pub mod sender;
 pub mod settle;
 

@@ -58,8 +58,8 @@ impl Running {
             timing,
             ..Config::for_test(url, database.dir().to_path_buf())
         };
-        let (context, due) = Context::new(store, config, vault);
-        let engine = engine::start(context.clone(), Resolver::System, Vec::new(), due);
+        let (context, wires) = Context::new(store, config, vault);
+        let engine = engine::start(context.clone(), Resolver::System, Vec::new(), wires);
         Running {
             context,
             engine,
