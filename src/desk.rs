@@ -125,3 +125,52 @@ impl<J: Send + Sync + 'static, R: Send + 'static> Inner<J, R> {
 fn no_answer() -> AppError {
     AppError::Internal("a job was not answered".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::context::Store;
+    use crate::db::DatabaseUrl;
+    use crate::vault::{MasterKey, Vault};
+
+    /// Writes a row for each job; the database itself refuses one that is there twice.
+    fn keep(tx: &mut Tx<'_>, jobs: &[&'static str]) -> Result<Vec<Result<usize, AppError>>, AppError> {
+        let mut answers = Vec::new();
+        for job in jobs {
+            if job.is_empty() {
+                answers.push(Err(AppError::NotFound));
+                continue;
+            }
+            let row = format!("INSERT INTO key_checks (key_id, sealed, created_at) VALUES ('{job}', 'x', 0)");
+            tx.db.batch_execute(&row)?;
+            answers.push(Ok(job.len()));
+        }
+        Ok(answers)
+    }
+
+    #[tokio::test]
+    async fn each_job_hears_its_own_answer_and_one_that_the_database_refuses_spoils_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
+        let store = Store::open(&url, Clock::default()).unwrap();
+        let config = Config::for_test(url, dir.path().to_path_buf());
+        let (context, _wires) = Context::new(store, config, Vault::new(MasterKey::random()));
+        let desk = Desk::new(context, keep);
+        desk.submit("twice").await.unwrap();
+
+        let (good, twice, refused, last) = tokio::join!(
+            desk.submit("good"),
+            desk.submit("twice"),
+            desk.submit(""),
+            desk.submit("last"),
+        );
+
+        assert_eq!((good.unwrap(), last.unwrap()), (4, 4));
+        assert!(matches!(twice, Err(AppError::Internal(_))));
+        assert!(matches!(refused, Err(AppError::NotFound)));
+    }
+}

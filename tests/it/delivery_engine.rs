@@ -11,13 +11,14 @@ use taskview_webhooks::context::{Context, Store};
 use taskview_webhooks::db::events::NewEvent;
 use taskview_webhooks::db::publish;
 use taskview_webhooks::db::schema::{attempts, deliveries, webhooks};
-use taskview_webhooks::db::{self, DatabaseUrl, Db, Purpose};
+use taskview_webhooks::db::{self, DatabaseUrl, Db, Purpose, Tx};
 use taskview_webhooks::delivery::engine::{self, EngineHandle};
 use taskview_webhooks::delivery::resolve::Resolver;
 use taskview_webhooks::domain::delivery::Status;
 use taskview_webhooks::domain::event::EventKind;
 use taskview_webhooks::domain::ids::{ProjectId, UserId, WebhookId};
 use taskview_webhooks::domain::secret::Secret;
+use taskview_webhooks::error::AppError;
 use taskview_webhooks::vault::{MasterKey, Vault};
 
 use crate::support::database::{MASTER_KEY, TestDatabase};
@@ -70,19 +71,7 @@ impl Running {
 
     async fn publish(&self, count: usize) {
         for number in 0..count {
-            let published = self.context.write(move |tx| {
-                let kind = EventKind::TASK_CREATED;
-                let body = format!("{{\"event\":\"task.created\",\"n\":{number}}}");
-                let event = NewEvent {
-                    project: ProjectId(1),
-                    kind: &kind,
-                    body: body.as_bytes(),
-                    initiator: None,
-                    task: None,
-                    published: false,
-                };
-                Ok(publish::publish(tx, &[event])?)
-            });
+            let published = self.context.write(move |tx| publish_numbers(tx, number..number + 1));
             published.await.unwrap();
         }
     }
@@ -111,6 +100,27 @@ impl Running {
         self.context.clock().advance(by);
         self.context.nudge(Vec::new());
     }
+}
+
+/// One transaction with an event for each number.
+fn publish_numbers(tx: &mut Tx<'_>, numbers: std::ops::Range<usize>) -> Result<(), AppError> {
+    let bodies: Vec<String> = numbers
+        .map(|number| format!("{{\"event\":\"task.created\",\"n\":{number}}}"))
+        .collect();
+    let events: Vec<NewEvent<'_>> = bodies
+        .iter()
+        .map(|body| NewEvent {
+            project: ProjectId(1),
+            kind: &EventKind::TASK_CREATED,
+            body: body.as_bytes(),
+            initiator: None,
+            task: None,
+            published: false,
+        })
+        .collect();
+    let published = publish::publish(tx, &events)?;
+    assert_eq!(published.len(), events.len());
+    Ok(())
 }
 
 fn insert_webhook(db: &mut Db, id: WebhookId, url: &str, sealed: Vec<u8>) {
@@ -224,4 +234,99 @@ async fn stopping_gives_back_what_does_not_end_as_if_it_had_not_been_claimed() {
     );
     let row: (Status, i32, i32, i64, Option<i64>) = deliveries::table.select(columns).first(&mut db).unwrap();
     assert_eq!(row, (Status::Pending, 0, 0, 0, None));
+}
+
+/// A webhook that has answered once, so that it is known to be quick, and nothing is on its way any more.
+async fn quick(receiver: &Receiver) -> Running {
+    let running = Running::start(&[receiver.url("/hook")]);
+    running.publish(1).await;
+    running
+        .until("the first answer", |rows| rows == [(Status::Success, 1)])
+        .await;
+    wait::until(Duration::from_secs(20), "its slot is free", async || {
+        (running.context.slots().lock().running == 0).then_some(())
+    })
+    .await;
+    running
+}
+
+#[actix_web::test]
+async fn a_fresh_delivery_to_a_webhook_that_answers_is_written_claimed_and_sent() {
+    let receiver = Receiver::start();
+    let running = quick(&receiver).await;
+
+    let leases = running.context.write(|tx| {
+        publish_numbers(tx, 1..6)?;
+        let fresh = deliveries::table.filter(deliveries::status.eq(Status::Pending));
+        Ok(fresh
+            .select((deliveries::lease_id, deliveries::claims))
+            .load::<(Option<i64>, i32)>(tx.db)?)
+    });
+
+    let leases = leases.await.unwrap();
+    assert_eq!(leases.len(), 5);
+    assert!(leases.iter().all(|(lease, claims)| lease.is_some() && *claims == 1));
+    running
+        .until("all are recorded", |rows| rows == [(Status::Success, 1); 6])
+        .await;
+    assert_eq!(receiver.wait_for(6).await.len(), 6);
+    assert_eq!(running.context.slots().promised(), 0);
+    running.engine.stop().await;
+}
+
+#[actix_web::test]
+async fn a_change_that_is_taken_back_gives_its_slots_back_and_sends_nothing() {
+    let receiver = Receiver::start();
+    let running = quick(&receiver).await;
+
+    let refused = running.context.write(|tx| {
+        publish_numbers(tx, 1..6)?;
+        Err::<(), _>(AppError::NotFound)
+    });
+
+    assert!(refused.await.is_err());
+    let slots = running.context.slots();
+    assert_eq!((slots.promised(), slots.lock().running), (0, 0));
+    assert_eq!(running.statuses().len(), 1);
+    running.engine.stop().await;
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_webhook_that_is_off_is_handed_nothing() {
+    let receiver = Receiver::start();
+    let running = quick(&receiver).await;
+
+    let off = running.context.write(|tx| {
+        assert!(db::webhooks::turn_off(tx.db, WebhookId(1), UserId(1), tx.now)?);
+        publish_numbers(tx, 1..2)
+    });
+
+    off.await.unwrap();
+    assert_eq!(running.statuses(), [(Status::Success, 1), (Status::Pending, 0)]);
+    running.engine.stop().await;
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+#[actix_web::test]
+async fn what_was_handed_over_is_sent_and_recorded_before_the_engine_ends() {
+    let receiver = Receiver::start();
+    let running = quick(&receiver).await;
+
+    running.context.write(|tx| publish_numbers(tx, 1..21)).await.unwrap();
+    let database = running.database;
+    running.engine.stop().await;
+
+    let mut db = Db::open(&DatabaseUrl::parse(&database.url).unwrap(), Purpose::Read).unwrap();
+    let held: i64 = deliveries::table
+        .filter(deliveries::lease_id.is_not_null())
+        .count()
+        .get_result(&mut db)
+        .unwrap();
+    let sent: i64 = deliveries::table
+        .filter(deliveries::status.eq(Status::Success))
+        .count()
+        .get_result(&mut db)
+        .unwrap();
+    assert_eq!((held, sent), (0, 21));
 }
