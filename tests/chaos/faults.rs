@@ -38,26 +38,16 @@ pub struct Happened {
     pub to: Instant,
 }
 
-/// A stop in good order takes ten seconds when a receiver hangs, in which a single node takes no events.
-const ON_SQLITE: &[Fault] = &[
-    Fault::Kill,
-    Fault::Kill,
-    Fault::Kill,
-    Fault::Kill,
-    Fault::Kill,
-    Fault::Kill,
-    Fault::Pause,
-    Fault::Pause,
-    Fault::Replace,
-];
-const ON_POSTGRES: &[Fault] = &[
-    Fault::Kill,
-    Fault::Kill,
-    Fault::Pause,
-    Fault::Replace,
-    Fault::CrashDatabase,
-    Fault::RestartDatabase,
-    Fault::CutConnections,
+/// Each fault and its share. A stop in good order takes ten seconds when a receiver hangs, in which a single node takes no
+/// events.
+const ON_SQLITE: &[(Fault, u32)] = &[(Fault::Kill, 12), (Fault::Pause, 4), (Fault::Replace, 1)];
+const ON_POSTGRES: &[(Fault, u32)] = &[
+    (Fault::Kill, 2),
+    (Fault::Pause, 1),
+    (Fault::Replace, 1),
+    (Fault::CrashDatabase, 1),
+    (Fault::RestartDatabase, 1),
+    (Fault::CutConnections, 1),
 ];
 
 /// How long a node may take to be there again, its database with it.
@@ -81,20 +71,19 @@ pub struct Hand {
 impl Hand {
     /// Harms until then, and until each fault was there once.
     pub fn run(&mut self, until: impl Fn(&Desk) -> bool) {
-        let mut kinds = if self.database.is_sqlite() {
+        let shares = if self.database.is_sqlite() {
             ON_SQLITE
         } else {
             ON_POSTGRES
-        }
-        .to_vec();
-        kinds.retain(|fault| self.only.is_empty() || self.only.contains(fault));
-        let mut first = kinds.clone();
-        first.dedup();
+        };
+        let wanted = |fault: &Fault| self.only.is_empty() || self.only.contains(fault);
+        let shares: Vec<_> = shares.iter().filter(|share| wanted(&share.0)).copied().collect();
+        let mut first: Vec<Fault> = shares.iter().map(|share| share.0).collect();
         let mut first_pause = true;
         while !(first.is_empty() && until(&self.desk)) {
             sleep(Duration::from_millis(self.chance.random_range(300..1_500)));
             let fault = if first.is_empty() {
-                kinds[self.chance.random_range(0..kinds.len())]
+                by_share(&shares, &mut self.chance)
             } else {
                 first.swap_remove(self.chance.random_range(0..first.len()))
             };
@@ -176,6 +165,17 @@ impl Hand {
     pub fn publish_ports(&self) {
         *self.desk.ports.lock().expect("no panic") = self.nodes.iter().map(Node::port).collect();
     }
+}
+
+fn by_share(shares: &[(Fault, u32)], chance: &mut StdRng) -> Fault {
+    let mut place = chance.random_range(0..shares.iter().map(|share| share.1).sum());
+    for (fault, share) in shares {
+        if place < *share {
+            return *fault;
+        }
+        place -= share;
+    }
+    shares[0].0
 }
 
 /// `PG_CTL` is the command that scripts/postgres leaves.

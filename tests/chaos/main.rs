@@ -79,6 +79,14 @@ fn main() {
         exit(1);
     });
     let began = Instant::now();
+    let on_postgres = [Fault::CrashDatabase, Fault::RestartDatabase, Fault::CutConnections];
+    if !options.faults.is_empty()
+        && options.database != Some(Kind::Postgres)
+        && options.faults.iter().all(|fault| on_postgres.contains(fault))
+    {
+        eprintln!("None of these faults is known to SQLite: add --database postgres.");
+        exit(2);
+    }
     let kinds = options
         .database
         .map_or_else(|| vec![Kind::Sqlite, Kind::Postgres], |kind| vec![kind]);
