@@ -250,6 +250,61 @@ pub fn retry(
     Ok(())
 }
 
+/// What became of a selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retried {
+    pub due: usize,
+    /// Not failed (any more), or tests.
+    pub skipped: usize,
+}
+
+/// As many as a page has rows.
+pub const MOST_SELECTED: usize = 20;
+
+/// Makes those of the selected deliveries due now that are failed, by hand, and leaves the others. Counts as one press.
+pub fn retry_selected(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    project: ProjectId,
+    webhook: WebhookId,
+    mut selected: Vec<DeliveryId>,
+    limit: &PressLimit,
+) -> Result<Retried, AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    webhooks::find(tx.db, actor, project, webhook)?;
+    selected.sort_unstable();
+    selected.dedup();
+    if selected.is_empty() {
+        return Err(AppError::Conflict(
+            "Select the deliveries that are to be sent again.".into(),
+        ));
+    }
+    if selected.len() > MOST_SELECTED {
+        let sentence = format!("At most {MOST_SELECTED} deliveries can be selected; “Re-send failed” takes them all.");
+        return Err(AppError::Conflict(sentence));
+    }
+    press(limit, webhook)?;
+    let mut due = 0;
+    for id in resend::of_webhook(tx.db, webhook, selected.clone())? {
+        if resend::retry(tx.db, id, tx.now)? {
+            due += 1;
+            manager.audit(tx, "delivery.retried", Some(id.0), &json!({ "webhook": webhook }))?;
+        }
+    }
+    if due > 0 {
+        tx.wake(Due {
+            webhook,
+            project,
+            lane: Lane::Direct,
+            at: tx.now,
+        });
+    }
+    Ok(Retried {
+        due,
+        skipped: selected.len() - due,
+    })
+}
+
 const RUNNING: &str = "This delivery is already running; its result appears here as soon as it is known.";
 
 fn refuse_what_did_not_fail(delivery: &Delivery) -> Result<(), AppError> {
@@ -265,7 +320,7 @@ fn refuse_what_did_not_fail(delivery: &Delivery) -> Result<(), AppError> {
     Err(AppError::Conflict(sentence.into()))
 }
 
-fn press(limit: &PressLimit, webhook: WebhookId) -> Result<(), AppError> {
+pub(super) fn press(limit: &PressLimit, webhook: WebhookId) -> Result<(), AppError> {
     limit.press(webhook).map_err(|retry_after: Duration| AppError::TooMany {
         message: "Tests and retries are limited to 10 a minute for each webhook; wait a moment.".into(),
         retry_after,

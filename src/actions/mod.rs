@@ -8,6 +8,7 @@ pub mod form_tokens;
 pub mod members;
 pub mod projects;
 pub mod publish;
+pub mod resend_runs;
 pub mod sessions;
 pub mod tasks;
 pub mod webhooks;

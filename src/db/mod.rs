@@ -17,6 +17,7 @@ pub(crate) mod pool;
 pub mod projects;
 pub mod publish;
 pub mod resend;
+pub mod resend_runs;
 pub mod schema;
 pub mod sessions;
 pub mod statuses;

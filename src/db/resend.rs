@@ -55,6 +55,16 @@ pub fn retry(db: &mut Db, id: DeliveryId, now: Moment) -> QueryResult<bool> {
     .map(|changed| changed == 1)
 }
 
+/// Those of these deliveries that are of this webhook, in the order in which locks are taken.
+pub fn of_webhook(db: &mut Db, webhook: WebhookId, ids: Vec<DeliveryId>) -> QueryResult<Vec<DeliveryId>> {
+    deliveries::table
+        .filter(deliveries::id.eq_any(ids))
+        .filter(deliveries::webhook_id.eq(webhook))
+        .order(deliveries::id)
+        .select(deliveries::id)
+        .load(db)
+}
+
 /// The newest delivery of a webhook: everything that waits now lies at or before it.
 pub fn newest(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<DeliveryId>> {
     deliveries::table

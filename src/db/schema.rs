@@ -219,6 +219,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    resend_runs (webhook_id) {
+        webhook_id -> BigInt,
+        since -> BigInt,
+        fed_to -> BigInt,
+        up_to -> BigInt,
+        fed_at -> BigInt,
+        started_by -> BigInt,
+        started_at -> BigInt,
+    }
+}
+
+diesel::table! {
     audit_log (id) {
         id -> BigInt,
         project_id -> Nullable<BigInt>,
@@ -256,6 +268,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     attempts,
     attempt_bodies,
+    resend_runs,
     audit_log,
     key_checks,
 );
@@ -267,6 +280,7 @@ diesel::joinable!(events -> projects (project_id));
 diesel::joinable!(memberships -> projects (project_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(resend_runs -> webhooks (webhook_id));
 diesel::joinable!(statuses -> projects (project_id));
 diesel::joinable!(tags -> projects (project_id));
 diesel::joinable!(task_assignees -> memberships (membership_id));

@@ -7,8 +7,9 @@ use diesel::sql_types::Bool;
 use super::Db;
 use super::hot::{Bind, Hot};
 
-/// Any number will do that is not the one under which migrations run.
+/// Any numbers will do that are not the one under which migrations run.
 const CLEANING: i64 = 7_723_450_912;
+const RESENDING: i64 = 7_723_450_913;
 
 #[derive(QueryableByName)]
 struct Mine {
@@ -19,7 +20,16 @@ struct Mine {
 /// Whether this transaction may clean up. Until it ends no other can: two slices of the same rows would wait for each other,
 /// or in a circle.
 pub fn to_clean(db: &mut Db) -> QueryResult<bool> {
+    is_mine(db, CLEANING)
+}
+
+/// Whether this transaction may give re-sends their next deliveries: two at once would give more than is let out at a time.
+pub fn to_resend(db: &mut Db) -> QueryResult<bool> {
+    is_mine(db, RESENDING)
+}
+
+fn is_mine(db: &mut Db, work: i64) -> QueryResult<bool> {
     let Db::Pg(connection) = db else { return Ok(true) };
-    let ask = Hot("SELECT pg_try_advisory_xact_lock(?) AS mine", &[Bind::Int(CLEANING)]);
+    let ask = Hot("SELECT pg_try_advisory_xact_lock(?) AS mine", &[Bind::Int(work)]);
     ask.get_result::<Mine>(connection).map(|turn| turn.mine)
 }

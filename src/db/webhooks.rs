@@ -7,7 +7,9 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::Db;
-use super::schema::{attempt_bodies, attempts, deliveries, memberships, projects, users, webhook_events, webhooks};
+use super::schema::{
+    attempt_bodies, attempts, deliveries, memberships, projects, resend_runs, users, webhook_events, webhooks,
+};
 use crate::domain::event::EventKind;
 use crate::domain::health::OffReason;
 use crate::domain::ids::{DeliveryId, ProjectId, UserId, WebhookId};
@@ -264,6 +266,7 @@ pub fn purge_slice(db: &mut Db, limit: i64) -> QueryResult<usize> {
         .load(db)?;
     if slice.is_empty() {
         diesel::delete(webhook_events::table.filter(webhook_events::webhook_id.eq(id))).execute(db)?;
+        diesel::delete(resend_runs::table.find(id)).execute(db)?;
         return diesel::delete(webhooks::table.find(id)).execute(db);
     }
     diesel::delete(attempt_bodies::table.filter(attempt_bodies::delivery_id.eq_any(slice.clone()))).execute(db)?;

@@ -1,12 +1,15 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
 //! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions that ran out
-//! are swept. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
+//! are swept, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
 //! delivers runs it, and they take turns: a slice that another node is at is left to it.
 
 use std::time::Duration;
 
+use futures_util::future;
+
 use crate::context::Context;
 use crate::db::resend::HeldBounds;
+use crate::db::resend_runs::Portion;
 use crate::db::{self, Tx};
 use crate::error::AppError;
 
@@ -22,6 +25,14 @@ const HELD: HeldBounds = HeldBounds {
 };
 /// Jobs that are not urgent run in every so many rounds.
 const SELDOM: usize = 10;
+/// What is re-sent goes to the lane of tests and single retries, and leaves most of it to them: a webhook gets its next few
+/// when the last ones have ended, and only so many webhooks are at it at a time. What is re-sent to others waits its turn.
+const PORTION: Portion = Portion {
+    deliveries: 4,
+    webhooks: 2,
+};
+/// Between two portions.
+const PAUSE: Duration = Duration::from_millis(50);
 
 type Job = fn(&mut Tx<'_>) -> Result<usize, AppError>;
 
@@ -37,11 +48,33 @@ const LAZY: &[Job] = &[|tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?)];
 
 /// Runs until the engine stops.
 pub async fn run(context: Context) {
+    future::join(clean(&context), resend(&context)).await;
+}
+
+async fn resend(context: &Context) {
+    let portion = |tx: &mut Tx<'_>| {
+        // Whoever has the turn goes on with it.
+        if db::turn::to_resend(tx.db)? {
+            Ok(db::resend_runs::feed(tx, PORTION)?)
+        } else {
+            Ok(false)
+        }
+    };
+    loop {
+        let under_way = context.write(portion).await.unwrap_or_else(|error| {
+            tracing::warn!(detail = error.detail(), "re-sending has to wait: {error}");
+            false
+        });
+        tokio::time::sleep(if under_way { PAUSE } else { IDLE }).await;
+    }
+}
+
+async fn clean(context: &Context) {
     let mut round = 0;
     loop {
-        let mut rows = work(&context, PROMPT).await;
+        let mut rows = work(context, PROMPT).await;
         if round % SELDOM == 0 {
-            rows += work(&context, LAZY).await + end_expired(&context).await;
+            rows += work(context, LAZY).await + end_expired(context).await;
         }
         // A job that has found something is not done: it goes on in the next round.
         if rows == 0 {

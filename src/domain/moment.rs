@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
@@ -30,6 +30,19 @@ impl Moment {
     /// `2026-03-22T12:00:00.000Z`: UTC, milliseconds, as payloads and the API write instants.
     pub fn iso(self) -> String {
         self.datetime().to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    /// `2026-03-22T12:00:00.000Z` with any offset, and as forms have it, then in UTC: `2026-03-22T12:00`, `2026-03-22`.
+    pub fn parse(text: &str) -> Option<Moment> {
+        let with_offset = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+        let wall = |format| NaiveDateTime::parse_from_str(text, format).map(|at| at.and_utc());
+        let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        with_offset
+            .or_else(|_| wall("%Y-%m-%dT%H:%M:%S%.f"))
+            .or_else(|_| wall("%Y-%m-%dT%H:%M"))
+            .or_else(|_| day())
+            .ok()
+            .map(Moment::from)
     }
 
     /// Seconds since 1970, as `webhook-timestamp` wants them.
@@ -108,6 +121,27 @@ mod tests {
 
         assert_eq!(at.iso(), "2026-03-22T12:00:00.123Z");
         assert_eq!(at.unix_seconds(), 1_774_180_800);
+    }
+
+    #[test]
+    fn an_instant_is_read_with_its_offset_or_in_utc() {
+        let noon = Moment(1_774_180_800_000_000);
+        let cases = [
+            ("2026-03-22T12:00:00Z", Some(noon)),
+            ("2026-03-22T12:00:00.000Z", Some(noon)),
+            ("2026-03-22T14:00:00+02:00", Some(noon)),
+            ("2026-03-22T12:00:00", Some(noon)),
+            ("2026-03-22T12:00", Some(noon)),
+            ("2026-03-22", Some(noon - Duration::from_secs(12 * 3_600))),
+            ("2026-02-30", None),
+            ("2026-03-22T25:00", None),
+            ("yesterday", None),
+            ("1774180800", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Moment::parse(text), expected, "{text}");
+        }
     }
 
     #[test]

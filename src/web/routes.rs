@@ -99,6 +99,7 @@ pub fn api(cfg: &mut ServiceConfig) {
         .service(resource("/webhooks/rotate-secret").route(post().to(webhooks::rotate_secret)))
         .service(resource("/webhooks/test").route(post().to(deliveries::test)))
         .service(resource("/webhooks/retry").route(post().to(deliveries::retry)))
+        .service(resource("/webhooks/retry-failed").route(post().to(deliveries::retry_failed)))
         .service(resource("/webhooks/deliveries/{webhook}").route(get().to(deliveries::list)))
         .service(resource("/webhooks/attempts/{delivery}").route(get().to(deliveries::attempts)))
         .default_service(to(api::nothing_here));

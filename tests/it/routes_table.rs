@@ -276,6 +276,11 @@ fn calls(ids: &Ids) -> Vec<(&'static str, String, Value)> {
         ("POST", "/webhooks/test".into(), json!({ "id": webhook })),
         ("GET", format!("/webhooks/deliveries/{webhook}"), Value::Null),
         ("POST", "/webhooks/retry".into(), json!({ "id": delivery })),
+        (
+            "POST",
+            "/webhooks/retry-failed".into(),
+            json!({ "id": webhook, "since": "2026-03-22T12:00:00Z" }),
+        ),
         ("GET", format!("/webhooks/attempts/{delivery}"), Value::Null),
         (
             "POST",

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use diesel::prelude::*;
 use serde_json::json;
+use taskview_webhooks::db::schema::audit_log;
 
 use crate::support::given;
 use crate::support::receiver::Answer;
@@ -80,6 +82,10 @@ async fn gone_turns_a_patient_webhook_off_at_once_and_says_so() {
     assert!(off["deactivatedAt"].is_string(), "{off}");
     assert_eq!(off["consecutiveFailures"], 1);
     assert_eq!(story.receiver.requests().len(), 1);
+    assert_eq!(
+        turned_off_in_the_audit_log(&story).await,
+        [json!({ "reason": "gone", "failures": 1 })]
+    );
     let lead = given::sign_in(&story.app, "lead").await;
     let list = lead.get(&format!("/projects/{}/webhooks", story.goal)).await;
     list.assert_says("Turned off: the receiver is gone")
@@ -223,4 +229,24 @@ async fn a_failed_delivery_can_be_retried_and_a_test_sent_while_it_is_off() {
         (&webhook["isActive"], &webhook["consecutiveFailures"]),
         (&json!(false), &json!(0))
     );
+}
+
+/// What the system wrote down, by itself.
+async fn turned_off_in_the_audit_log(story: &Story) -> Vec<serde_json::Value> {
+    let details: Vec<String> = story
+        .app
+        .context()
+        .read(|db| {
+            Ok(audit_log::table
+                .filter(audit_log::action.eq("webhook.turned_off"))
+                .filter(audit_log::user_id.is_null())
+                .select(audit_log::detail)
+                .load(db)?)
+        })
+        .await
+        .expect("the audit log");
+    details
+        .iter()
+        .map(|detail| serde_json::from_str(detail).expect("JSON"))
+        .collect()
 }

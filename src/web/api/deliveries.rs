@@ -1,5 +1,5 @@
-//! `/module/webhooks/deliveries`, `attempts`, `test` and `retry`: the history over the API, and sending by hand. The two
-//! calls that send wait for their attempt, as the pages do.
+//! `/module/webhooks/deliveries`, `attempts`, `test`, `retry` and `retry-failed`: the history over the API, and sending by
+//! hand. The two calls that send one delivery wait for their attempt, as the pages do.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use super::ok;
 use super::webhooks::One;
 use crate::actions::deliveries::{self, Extras, History, Wanted};
-use crate::actions::webhooks;
+use crate::actions::resend_runs;
+use crate::actions::webhooks::{self, COUNTED};
 use crate::context::Context;
 use crate::db::history::{Attempt, Delivery, Show, Start};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
@@ -282,4 +283,45 @@ pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery
     })
     .await?;
     ok(Sent::new(&settled))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    #[serde(deserialize_with = "number_or_text")]
+    id: WebhookId,
+    since: String,
+    /// Only counts.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// How many deliveries are sent again.
+#[derive(Debug, Serialize)]
+struct Amount {
+    count: i64,
+    /// There are more than were counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more: bool,
+}
+
+pub async fn retry_failed(ctx: Data<Context>, caller: Caller, Json(sent): Json<Failed>) -> Answer {
+    let (actor, presses, id) = (caller.actor, ctx.presses().clone(), sent.id);
+    let since = Moment::parse(&sent.since)
+        .ok_or_else(|| AppError::invalid("since", "It is an instant such as 2026-03-22T12:00:00Z."))?;
+    let (project, amount) = ctx
+        .read(move |db| {
+            let project = webhooks::project_of(db, &actor, id)?;
+            let preview = resend_runs::preview(db, &actor, project, id, since)?;
+            Ok((project, preview.amount))
+        })
+        .await?;
+    if !sent.dry_run {
+        ctx.write(move |tx| resend_runs::start(tx, &actor, project, id, amount, &presses))
+            .await?;
+    }
+    ok(Amount {
+        count: amount.count.min(COUNTED),
+        more: amount.count > COUNTED,
+    })
 }
