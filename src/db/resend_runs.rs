@@ -175,21 +175,24 @@ pub fn feed(tx: &mut Tx<'_>, portion: Portion) -> QueryResult<bool> {
 }
 
 fn feed_one(tx: &mut Tx<'_>, run: &Run, project: ProjectId, most: i64, at: Moment) -> QueryResult<()> {
-    let ids: Vec<DeliveryId> = deliveries::table
+    // One more, to know whether the run ends with these.
+    let mut ids: Vec<DeliveryId> = deliveries::table
         .filter(deliveries::webhook_id.eq(run.webhook_id))
         .filter(sql::<Bool>("status = 2 AND trigger <> 2"))
         .filter(deliveries::id.gt(run.fed_to).and(deliveries::id.le(run.up_to)))
         .filter(deliveries::created_at.ge(run.since))
         .order(deliveries::id)
-        .limit(most)
+        .limit(most + 1)
         .select(deliveries::id)
         .load(tx.db)?;
+    let goes_on = ids.len() as i64 > most;
+    ids.truncate(most as usize);
     for id in &ids {
         resend::retry(tx.db, *id, tx.now)?;
     }
     // Last: locks are taken in one order everywhere, deliveries first.
     match ids.last() {
-        Some(last) if ids.len() as i64 == most => {
+        Some(last) if goes_on => {
             diesel::update(resend_runs::table.find(run.webhook_id))
                 .set((resend_runs::fed_to.eq(*last), resend_runs::fed_at.eq(at)))
                 .execute(tx.db)?;

@@ -59,6 +59,9 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/webhooks/{webhook}/rotate", post().to(webhooks::rotate))
         .route("/projects/{project}/webhooks/{webhook}/delete", get().to(webhooks::delete_page))
         .route("/projects/{project}/webhooks/{webhook}/delete", post().to(webhooks::delete))
+        .route("/projects/{project}/webhooks/{webhook}/resend", get().to(deliveries::resend_form))
+        .route("/projects/{project}/webhooks/{webhook}/resend", post().to(deliveries::resend))
+        .route("/projects/{project}/webhooks/{webhook}/deliveries/retry", post().to(deliveries::retry_selected))
         .route("/projects/{project}/webhooks/{webhook}/deliveries", get().to(deliveries::history))
         .route("/projects/{project}/webhooks/{webhook}/deliveries/{delivery}", get().to(deliveries::show))
         .route("/projects/{project}/webhooks/{webhook}/deliveries/{delivery}/retry", post().to(deliveries::retry));

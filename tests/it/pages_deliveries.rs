@@ -139,6 +139,118 @@ async fn a_retry_works_while_the_webhook_is_off_and_does_not_turn_it_on() {
 }
 
 #[tokio::test]
+async fn a_selection_is_sent_again_and_what_is_not_failed_any_more_is_left_out_and_said() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.task("Arrives").await;
+    let arrived = story.newest("success", 1).await;
+    story.receiver.answer_with(Answer::status(500));
+    let first = story.fail_once().await;
+    let second = story.fail_once().await;
+    story.receiver.answer_with(Answer::status(200));
+    let filtered = format!("{}?status=failed", history(&story));
+
+    let page = lead.get(&filtered).await;
+    let form = page.form("/deliveries/retry?status=failed");
+    let empty = lead.send(&form).await;
+    let chosen = [&first, &second, &arrived].map(|delivery| delivery["id"].to_string());
+    let chosen: Vec<_> = chosen.iter().map(|id| ("d", id.as_str())).collect();
+    let sent = lead.send(&form.filled(&chosen)).await;
+    let requests = story.receiver.wait_for(9).await;
+
+    assert_eq!(page.attributes("input[name=d]", "value").len(), 2, "failed ones only");
+    empty.assert_says("Select the deliveries that are to be sent again.");
+    sent.assert_says("2 deliveries are being sent again.")
+        .assert_says("1 other was left out");
+    assert_eq!(sent.path, filtered, "back on the page where it was pressed");
+    let mut again: Vec<_> = requests[7..]
+        .iter()
+        .map(|request| request.header("webhook-id"))
+        .collect();
+    again.sort_unstable();
+    let mut ids = [first["messageId"].as_str(), second["messageId"].as_str()];
+    ids.sort_unstable();
+    assert_eq!(again, ids);
+    wait::until(Duration::from_secs(15), "all to be delivered", async || {
+        let all = story.deliveries().await;
+        all.iter().all(|delivery| delivery["status"] == "success").then_some(())
+    })
+    .await;
+    let over = lead.send(&page.form("/retry?status=failed").filled(&chosen)).await;
+    over.assert_says("Nothing was sent again.");
+}
+
+#[tokio::test]
+async fn a_selection_of_another_webhooks_deliveries_sends_nothing() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.receiver.answer_with(Answer::status(500));
+    let failed = story.fail_once().await;
+    let other = given::project(&lead, "Other").await;
+    let theirs = given::webhook(&lead, &other, &story.receiver.url("/theirs")).await;
+    let id = failed["id"].to_string();
+
+    let answer = lead
+        .post(&format!("{}/deliveries/retry", theirs.path), &[("d", &id)])
+        .await;
+
+    answer.assert_says("Nothing was sent again.");
+    assert_eq!(story.deliveries().await[0]["status"], "failed");
+    assert_eq!(story.receiver.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn all_failed_are_counted_on_a_page_and_sent_again_and_the_history_says_how_many_are_left() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.change_webhook(serde_json::json!({ "isActive": false })).await;
+    for n in 0..12 {
+        story.task(&format!("Held {n}")).await;
+    }
+    let turn_on = format!("{}/turn-on", webhook(&story));
+    lead.post(&turn_on, &[("held", "discard")]).await.assert_status(200);
+    wait::until(Duration::from_secs(15), "all to be discarded", async || {
+        let all = story.deliveries().await;
+        all.iter().all(|delivery| delivery["status"] == "failed").then_some(())
+    })
+    .await;
+    let slow = Answer::After(Duration::from_millis(400), Box::new(Answer::status(200)));
+    story.receiver.answer_with(slow);
+    let resend = format!("{}/resend", webhook(&story));
+
+    let before = lead.get(&history(&story)).await;
+    let question = lead.get(&resend).await;
+    let nothing = lead.get(&format!("{resend}?since=2999-01-01T00:00")).await;
+    let strange = lead.get(&format!("{resend}?since=yesterday")).await;
+    let untouched = story.receiver.requests().len();
+    let started = lead.send(&question.form("/resend")).await;
+    let twice = lead.send(&question.form("/resend")).await;
+    let again = lead.get(&resend).await;
+
+    assert!(before.links().contains(&resend));
+    question.assert_says("12 deliveries will be sent again");
+    nothing.assert_says("Nothing to send again");
+    strange.assert_says("Enter a date and a time");
+    assert!(strange.forms().iter().all(|form| !form.action.ends_with("/resend")));
+    assert_eq!(untouched, 0, "looking sends nothing");
+    started
+        .assert_says("12 deliveries will be sent again.")
+        .assert_says("Failed deliveries are being sent again")
+        .assert_says("left. They go out a few at a time");
+    twice.assert_says("are being re-sent already");
+    again.assert_says("are being sent again already");
+    assert!(again.forms().iter().all(|form| !form.action.ends_with("/resend")));
+    wait::until(Duration::from_secs(20), "all to be delivered", async || {
+        let all = story.deliveries().await;
+        all.iter().all(|delivery| delivery["status"] == "success").then_some(())
+    })
+    .await;
+    let after = lead.get(&history(&story)).await;
+    assert!(!after.says("are being sent again"), "{}", after.text());
+    assert_eq!(story.receiver.requests().len(), 12);
+}
+
+#[tokio::test]
 async fn a_test_is_in_the_history_and_cannot_be_retried() {
     let story = Story::begin().await;
     let lead = given::sign_in(&story.app, "lead").await;

@@ -71,6 +71,13 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("POST", "/projects/{project}/webhooks/{webhook}/rotate", Manager),
     ("GET", "/projects/{project}/webhooks/{webhook}/delete", Manager),
     ("POST", "/projects/{project}/webhooks/{webhook}/delete", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/resend", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/resend", Manager),
+    (
+        "POST",
+        "/projects/{project}/webhooks/{webhook}/deliveries/retry",
+        Manager,
+    ),
     ("GET", "/projects/{project}/webhooks/{webhook}/deliveries", Member),
     (
         "GET",
@@ -89,6 +96,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("active", "true"),
     ("archived", "1"),
     ("complete", "true"),
+    ("d", "1"),
     ("description", "Changed"),
     ("subtask", "Changed"),
     ("email", "stranger@example.com"),
@@ -96,6 +104,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("held", "send"),
     ("name", "Changed"),
     ("role", "member"),
+    ("since", "2026-03-22T12:00"),
     ("url", "https://example.com"),
 ];
 

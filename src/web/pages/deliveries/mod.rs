@@ -1,14 +1,17 @@
 //! A webhook's delivery history, one delivery with all that is kept of it, and the button that sends a failed one again.
 
+mod resend;
 mod view;
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+pub use self::resend::{form as resend_form, selection as retry_selected, start as resend};
 use self::view::{AttemptView, Row, Why, attempts};
 use super::webhooks::view::{Tested, path_of};
 use crate::actions::deliveries::{self, Detail, Wanted};
+use crate::actions::resend_runs;
 use crate::actions::webhooks::{self, COUNTED};
 use crate::context::Context;
 use crate::db::history::{Show, Start};
@@ -48,6 +51,12 @@ struct HistoryPage {
     statuses: Vec<Choice>,
     filtered: bool,
     rows: Vec<Row>,
+    /// Some rows can be selected, to be sent again.
+    selectable: bool,
+    /// Of this page's address, to come back to it.
+    query: String,
+    /// How much of a re-send is left, while one is under way.
+    left: Option<String>,
     /// The filter stopped at its window; older rows were not looked at.
     searching: bool,
     newer: String,
@@ -95,6 +104,27 @@ impl Asked {
             (None, None) => Start::Newest,
         }
     }
+
+    /// `?status=failed&before=12`, from what was understood of it; empty for the newest of all.
+    fn query(&self) -> String {
+        let status = STATUSES
+            .iter()
+            .find(|status| status.1 == self.status && status.0 != Show::All);
+        let mut parts: Vec<String> = status
+            .map(|status| format!("status={}", status.1))
+            .into_iter()
+            .collect();
+        match self.start() {
+            Start::Before(id) => parts.push(format!("before={id}")),
+            Start::After(id) => parts.push(format!("after={id}")),
+            Start::Newest => {}
+        }
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", parts.join("&"))
+        }
+    }
 }
 
 pub async fn history(
@@ -125,6 +155,7 @@ pub async fn history(
             let (state, state_words) = webhook_state(seen, webhooks::recent(db, seen)?.last.is_some());
             let webhooks_path = path_of(project);
             let path = format!("{webhooks_path}/{id}");
+            let left = resend_runs::left(db, seen)?.map(resend::left_in_words);
             let (newer, older) = neighbours(&asked, &history.page, &path);
             Ok(HistoryPage {
                 shell: who.shell_in(db, "Deliveries", &history.member, Tab::Webhooks)?,
@@ -148,7 +179,10 @@ pub async fn history(
                     })
                     .collect(),
                 filtered: wanted.show != Show::All,
+                selectable: rows.iter().any(|row| row.can_retry),
                 rows,
+                query: asked.query(),
+                left,
                 searching: history.page.searched_to.is_some(),
                 newer,
                 older,

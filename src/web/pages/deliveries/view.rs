@@ -13,6 +13,8 @@ use crate::web::words::{When, counted, duration, size};
 #[derive(Debug)]
 pub struct Row {
     pub id: DeliveryId,
+    /// By this person: it has failed and is no test.
+    pub can_retry: bool,
     pub state: &'static str,
     pub words: &'static str,
     /// When the next attempt is due, while it waits for a retry.
@@ -42,6 +44,9 @@ impl Row {
             .map(|(_, name)| name.clone());
         Row {
             id: delivery.id,
+            can_retry: history.member.manages()
+                && delivery.status == Status::Failed
+                && delivery.trigger != Trigger::Test,
             state,
             words,
             next: next_attempt(delivery, seen, now),
