@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use diesel::dsl::{exists, max, not, sql};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
@@ -58,6 +58,44 @@ pub struct Portion {
     pub webhooks: i64,
 }
 
+#[derive(QueryableByName)]
+struct Failed {
+    #[diesel(sql_type = BigInt)]
+    id: DeliveryId,
+    #[diesel(sql_type = BigInt)]
+    created_at: Moment,
+}
+
+/// Rows of a webhook's failed deliveries between two ids, through the index of the failed ones and no other. PostgreSQL, which
+/// counts on failed ones to lie everywhere, would else walk all deliveries by their ids for a webhook that has few; rows
+/// as values it finds in that index only. SQLite finds those in none, and takes the index by itself.
+macro_rules! failed {
+    ($db:ident, $row:ty, $binds:expr, $select:literal, $rest:literal) => {
+        match $db {
+            Db::Pg(connection) => {
+                const TEXT: &str = concat!(
+                    $select,
+                    " FROM deliveries WHERE status = 2 AND (webhook_id, id) > (?, ?) AND (webhook_id, id) <= (?, ?) ",
+                    $rest
+                );
+                Hot(TEXT, $binds).load::<$row>(connection)
+            }
+            Db::Sqlite(connection) => {
+                const TEXT: &str = concat!(
+                    $select,
+                    " FROM deliveries WHERE status = 2 AND webhook_id = ? AND id > ? AND webhook_id = ? AND id <= ? ",
+                    $rest
+                );
+                Hot(TEXT, $binds).load::<$row>(connection)
+            }
+        }
+    };
+}
+
+fn bounds(webhook: WebhookId, after: DeliveryId, up_to: DeliveryId) -> [Bind<'static>; 4] {
+    [webhook.0, after.0, webhook.0, up_to.0].map(Bind::Int)
+}
+
 pub fn find(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Run>> {
     resend_runs::table
         .find(webhook)
@@ -69,26 +107,31 @@ pub fn find(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Run>> {
 /// The failed ones up to now; `None` when none has failed. Its beginning is found by halving, so that a long history before
 /// `since` is not read.
 pub fn span(db: &mut Db, webhook: WebhookId, since: Moment) -> QueryResult<Option<Span>> {
-    let newest: Option<DeliveryId> = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
-        .filter(sql::<Bool>("status = 2"))
-        .select(max(deliveries::id))
-        .first(db)?;
-    let Some(up_to) = newest else { return Ok(None) };
+    let binds = bounds(webhook, DeliveryId(0), DeliveryId(i64::MAX));
+    let newest = failed!(
+        db,
+        Failed,
+        &binds,
+        "SELECT id, created_at",
+        "ORDER BY webhook_id DESC, id DESC LIMIT 1"
+    )?;
+    let Some(up_to) = newest.first().map(|newest| newest.id) else {
+        return Ok(None);
+    };
     let bound = since - OVERLAP;
     let (mut low, mut high) = (1, up_to.0);
     while low < high {
         let middle = low + (high - low) / 2;
-        let next: Option<(DeliveryId, Moment)> = deliveries::table
-            .filter(deliveries::webhook_id.eq(webhook))
-            .filter(sql::<Bool>("status = 2"))
-            .filter(deliveries::id.ge(DeliveryId(middle)))
-            .order(deliveries::id)
-            .select((deliveries::id, deliveries::created_at))
-            .first(db)
-            .optional()?;
-        match next {
-            Some((id, created)) if created < bound => low = (id.0 + 1).min(high),
+        let binds = bounds(webhook, DeliveryId(middle - 1), up_to);
+        let next = failed!(
+            db,
+            Failed,
+            &binds,
+            "SELECT id, created_at",
+            "ORDER BY webhook_id, id LIMIT 1"
+        )?;
+        match next.first() {
+            Some(next) if next.created_at < bound => low = (next.id.0 + 1).min(high),
             _ => high = middle,
         }
     }
@@ -106,23 +149,15 @@ pub fn count(db: &mut Db, webhook: WebhookId, span: &Span, most: i64) -> QueryRe
         #[diesel(sql_type = BigInt)]
         found: i64,
     }
-    let binds = [
-        Bind::Int(webhook.0),
-        Bind::Int(span.after.0),
-        Bind::Int(span.up_to.0),
-        Bind::Int(span.since.0),
-        Bind::Int(most),
-    ];
-    let query = Hot(
-        "SELECT count(*) AS found FROM (SELECT id FROM deliveries WHERE webhook_id = ? AND status = 2 AND trigger <> 2 \
-           AND id > ? AND id <= ? AND created_at >= ? ORDER BY id LIMIT ?) d",
-        &binds,
-    );
-    let counted: Counted = match db {
-        Db::Sqlite(connection) => query.get_result(connection)?,
-        Db::Pg(connection) => query.get_result(connection)?,
-    };
-    Ok(counted.found)
+    let [a, b, c, d] = bounds(webhook, span.after, span.up_to);
+    let counted: Vec<Counted> = failed!(
+        db,
+        Counted,
+        &[a, b, c, d, Bind::Int(span.since.0), Bind::Int(most)],
+        "SELECT count(*) AS found FROM (SELECT id",
+        "AND trigger <> 2 AND created_at >= ? ORDER BY webhook_id, id LIMIT ?) d"
+    )?;
+    Ok(counted.first().map_or(0, |counted| counted.found))
 }
 
 /// `false` when another one is under way; the transaction is lost then, because PostgreSQL goes on with none after an error.
@@ -176,15 +211,16 @@ pub fn feed(tx: &mut Tx<'_>, portion: Portion) -> QueryResult<bool> {
 
 fn feed_one(tx: &mut Tx<'_>, run: &Run, project: ProjectId, most: i64, at: Moment) -> QueryResult<()> {
     // One more, to know whether the run ends with these.
-    let mut ids: Vec<DeliveryId> = deliveries::table
-        .filter(deliveries::webhook_id.eq(run.webhook_id))
-        .filter(sql::<Bool>("status = 2 AND trigger <> 2"))
-        .filter(deliveries::id.gt(run.fed_to).and(deliveries::id.le(run.up_to)))
-        .filter(deliveries::created_at.ge(run.since))
-        .order(deliveries::id)
-        .limit(most + 1)
-        .select(deliveries::id)
-        .load(tx.db)?;
+    let [a, b, c, d] = bounds(run.webhook_id, run.fed_to, run.up_to);
+    let db = &mut *tx.db;
+    let next = failed!(
+        db,
+        Failed,
+        &[a, b, c, d, Bind::Int(run.since.0), Bind::Int(most + 1)],
+        "SELECT id, created_at",
+        "AND trigger <> 2 AND created_at >= ? ORDER BY webhook_id, id LIMIT ?"
+    )?;
+    let mut ids: Vec<DeliveryId> = next.into_iter().map(|failed| failed.id).collect();
     let goes_on = ids.len() as i64 > most;
     ids.truncate(most as usize);
     for id in &ids {
