@@ -174,7 +174,11 @@ fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::Co
         Purpose::Read => "SET plan_cache_mode = force_custom_plan; SET default_transaction_read_only = on",
         // A node that is paused in the middle of a transaction must not keep its locks from the others, and whoever waits
         // for a lock hears that it did not work while there is still somebody who listens.
-        Purpose::Write => "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s'",
+        // Plans of the hot statements are made once and kept. Made while a table is young, they would walk it for as long as
+        // the connection lives; every write looks its rows up by a key.
+        Purpose::Write => {
+            "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '10s'; SET enable_seqscan = off"
+        }
     };
     connection
         .batch_execute(settings)

@@ -19,6 +19,9 @@ use crate::error::AppError;
 
 /// Results that share a transaction, at most.
 const MAX_BATCH: usize = 256;
+/// So few results are not worth a transaction yet: others join them for a moment. Their slots are free meanwhile.
+const FEW: usize = 64;
+const GATHER: Duration = Duration::from_millis(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -64,6 +67,14 @@ impl Unrecorded {
 pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settlement>, unrecorded: Rc<Unrecorded>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while results.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        if batch.len() < FEW {
+            tokio::time::sleep(GATHER).await;
+            while batch.len() < MAX_BATCH
+                && let Ok(result) = results.try_recv()
+            {
+                batch.push(result);
+            }
+        }
         // In the order of their ids: two nodes that settle never wait for each other in a circle.
         batch.sort_by_key(|settlement| settlement.attempt.delivery_id);
         let settled = Arc::new(std::mem::replace(&mut batch, Vec::with_capacity(MAX_BATCH)));
