@@ -149,8 +149,7 @@ fn task_number(task: &RawValue) -> Option<i64> {
         .map(|numbered| numbered.id)
 }
 
-/// An event to hand in, and who does it.
-#[derive(Debug)]
+/// An event to hand in, and who does it. No `Debug`: it holds a token.
 pub struct Submission {
     /// The caller's access token.
     pub access: String,
