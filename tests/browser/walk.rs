@@ -141,6 +141,8 @@ async fn first_start(chrome: &Chrome) {
     chrome.fill("E-mail", "lead@example.com").await;
     chrome.fill("Password", PASSWORD).await;
     chrome.click("Create account").await;
+    // Whoever goes elsewhere before the answer is there has no session.
+    chrome.sees("Create your first project").await;
 }
 
 async fn new_project(chrome: &Chrome, name: &str) {
