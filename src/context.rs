@@ -76,7 +76,7 @@ impl Store {
         T: Send + 'static,
     {
         let pool = self.readers.clone();
-        let result = tokio::task::spawn_blocking(move || query(&mut *pool.get()?)).await;
+        let result = tokio::task::spawn_blocking(move || query(&mut **pool.get()?)).await;
         result.unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
     }
 
@@ -97,21 +97,44 @@ impl Store {
             Writers::Sqlite(writer) => writer.write(action).await,
             Writers::Postgres(pool) => {
                 let pool = pool.clone();
-                let result = tokio::task::spawn_blocking(move || {
-                    let mut db = pool.get()?;
-                    // A panic unwinds through the guard, and the pool throws the connection away.
-                    let first = diesel::Connection::transaction(&mut *db, action.clone());
-                    match first {
-                        Err(AppError::Collided(_)) => {
-                            // The other one goes first now; at once, this one would take its locks from it again.
-                            std::thread::sleep(AFTER_A_COLLISION.mul_f64(rand::random_range(1.0..2.0)));
-                            diesel::Connection::transaction(&mut *db, action)
-                        }
-                        done => done,
-                    }
-                })
-                .await;
+                let result = tokio::task::spawn_blocking(move || write_postgres(&pool, &action)).await;
                 result.unwrap_or_else(|_| Err(WriteError::Panicked.into()))
+            }
+        }
+    }
+}
+
+fn write_postgres<T, F>(pool: &Pool, action: &F) -> Result<T, AppError>
+where
+    F: FnOnce(&mut Db) -> Result<T, AppError> + Clone,
+{
+    let (mut vanished, mut collided) = (0, false);
+    loop {
+        let mut connection = pool.get()?;
+        let mut begun = false;
+        // A panic unwinds through the guard, and the pool throws the connection away.
+        let done = diesel::Connection::transaction(&mut **connection, |db| {
+            begun = true;
+            action.clone()(db)
+        });
+        match done {
+            Ok(done) => {
+                connection.has_worked();
+                return Ok(done);
+            }
+            // The server had gone away since this connection was used last; nothing has happened. Others may be as old.
+            Err(AppError::Unavailable(_)) if !begun && vanished < WRITERS => {
+                connection.doubt();
+                vanished += 1;
+            }
+            Err(AppError::Collided(_)) if !collided => {
+                collided = true;
+                // The other one goes first now; at once, this one would take its locks from it again.
+                std::thread::sleep(AFTER_A_COLLISION.mul_f64(rand::random_range(1.0..2.0)));
+            }
+            Err(error) => {
+                connection.doubt();
+                return Err(error);
             }
         }
     }

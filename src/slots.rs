@@ -84,43 +84,43 @@ impl Ledger {
         own.min((in_all / 2).max(1).saturating_sub(held))
     }
 
-    pub fn start(&mut self, id: WebhookId) {
+    pub fn start(&mut self, id: WebhookId, count: usize) {
         let Some(webhook) = self.webhooks.get_mut(&id) else {
             return;
         };
-        webhook.running += 1;
-        self.running += 1;
-        *self.running_projects.entry(webhook.project).or_default() += 1;
+        webhook.running += count;
+        self.running += count;
+        *self.running_projects.entry(webhook.project).or_default() += count;
         if webhook.pace != Pace::Quick {
-            self.suspect += 1;
+            self.suspect += count;
         }
     }
 
-    pub fn end(&mut self, id: WebhookId) {
+    pub fn end(&mut self, id: WebhookId, count: usize) {
         let Some(webhook) = self.webhooks.get_mut(&id) else {
             return;
         };
-        webhook.running -= 1;
-        self.running -= 1;
+        webhook.running -= count;
+        self.running -= count;
         if let Some(running) = self.running_projects.get_mut(&webhook.project) {
-            *running -= 1;
+            *running -= count;
         }
         if webhook.pace != Pace::Quick {
-            self.suspect -= 1;
+            self.suspect -= count;
         }
     }
 
-    pub fn start_direct(&mut self, id: WebhookId) {
+    pub fn start_direct(&mut self, id: WebhookId, count: usize) {
         if let Some(webhook) = self.webhooks.get_mut(&id) {
-            webhook.direct += 1;
-            self.direct += 1;
+            webhook.direct += count;
+            self.direct += count;
         }
     }
 
-    pub fn end_direct(&mut self, id: WebhookId) {
+    pub fn end_direct(&mut self, id: WebhookId, count: usize) {
         if let Some(webhook) = self.webhooks.get_mut(&id) {
-            webhook.direct -= 1;
-            self.direct -= 1;
+            webhook.direct -= count;
+            self.direct -= count;
         }
     }
 
@@ -220,7 +220,7 @@ impl Slots {
         if !ledger.may_overtake(webhook) {
             return None;
         }
-        ledger.start(webhook);
+        ledger.start(webhook, 1);
         ledger.promised += 1;
         Some(Slot {
             slots: self.clone(),
@@ -256,7 +256,7 @@ impl Drop for Slot {
         if !self.kept {
             let mut ledger = self.slots.lock();
             ledger.promised -= 1;
-            ledger.end(self.webhook);
+            ledger.end(self.webhook, 1);
         }
     }
 }
@@ -307,7 +307,7 @@ mod tests {
 
         assert_eq!(slots.promised(), 0);
         assert!(slots.promise(QUICK).is_none());
-        slots.lock().end(QUICK);
+        slots.lock().end(QUICK, 1);
         assert!(slots.promise(QUICK).is_some());
     }
 

@@ -1,9 +1,10 @@
 //! Connections that wait to be used. While the database cannot be reached, only the first who ask wait for it: who comes
 //! later hears so at once instead of standing in a row of people who each wait for seconds.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{self, ManageConnection, PoolError, PooledConnection};
@@ -12,6 +13,8 @@ use super::{DatabaseUrl, Db, Purpose};
 
 /// For a connection, when nothing is known to be wrong.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// A connection that has worked so shortly ago is handed out untried: the trip that tries it costs as much as a statement.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// After somebody waited in vain, until somebody gets one.
 const IN_TROUBLE: Duration = Duration::from_millis(250);
 
@@ -38,7 +41,7 @@ impl Pool {
         })
     }
 
-    /// Blocks. The connection was tried before it is handed out.
+    /// Blocks. A connection to read was tried before it is handed out; one to write, when it has not worked just now.
     pub fn get(&self) -> Result<PooledConnection<Manager>, PoolError> {
         let in_trouble = self.in_trouble.load(Ordering::Relaxed);
         let got = self
@@ -46,6 +49,41 @@ impl Pool {
             .get_timeout(if in_trouble { IN_TROUBLE } else { PATIENCE });
         self.in_trouble.store(got.is_err(), Ordering::Relaxed);
         got
+    }
+}
+
+/// A connection and when it last did what it was told.
+pub struct Member {
+    db: Db,
+    worked: Option<Instant>,
+}
+
+impl Member {
+    pub fn has_worked(&mut self) {
+        self.worked = Some(Instant::now());
+    }
+
+    /// Something went wrong on it: whoever is next tries it first.
+    pub fn doubt(&mut self) {
+        self.worked = None;
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.worked.is_some_and(|worked| worked.elapsed() < TRUSTED)
+    }
+}
+
+impl Deref for Member {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl DerefMut for Member {
+    fn deref_mut(&mut self) -> &mut Db {
+        &mut self.db
     }
 }
 
@@ -57,23 +95,27 @@ pub struct Manager {
 }
 
 impl ManageConnection for Manager {
-    type Connection = Db;
+    type Connection = Member;
     type Error = r2d2::Error;
 
-    fn connect(&self) -> Result<Db, Self::Error> {
-        Db::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)
+    fn connect(&self) -> Result<Member, Self::Error> {
+        let db = Db::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
+        Ok(Member { db, worked: None })
     }
 
-    fn is_valid(&self, db: &mut Db) -> Result<(), Self::Error> {
-        match db {
+    fn is_valid(&self, member: &mut Member) -> Result<(), Self::Error> {
+        if member.is_trusted() {
+            return Ok(());
+        }
+        match &mut member.db {
             // A file does not go away between two uses.
             Db::Sqlite(_) => Ok(()),
             Db::Pg(connection) => connection.batch_execute("SELECT 1").map_err(r2d2::Error::QueryError),
         }
     }
 
-    fn has_broken(&self, db: &mut Db) -> bool {
-        std::thread::panicking() || r2d2::R2D2Connection::is_broken(db)
+    fn has_broken(&self, member: &mut Member) -> bool {
+        std::thread::panicking() || r2d2::R2D2Connection::is_broken(&mut member.db)
     }
 }
 

@@ -18,6 +18,8 @@ pub const SLOW_AFTER: Duration = Duration::from_secs(1);
 const MANY: usize = usize::MAX / 2;
 /// Instants that lie ahead are kept in steps of this many microseconds, so that a webhook with many retries has few entries.
 const STEP: i64 = 50_000;
+/// So many more than are known to wait are asked for: an answer that falls short says that nothing is left.
+const SLACK: usize = 8;
 /// Publishing stamps a little earlier than it commits; the floor of a claim leaves that much room.
 const FLOOR_MARGIN: Duration = Duration::from_secs(5);
 
@@ -30,6 +32,8 @@ pub struct Pick {
     pub lane: Lane,
     pub count: usize,
     pub floor: Moment,
+    /// What the lane had been told when this was picked; an answer that falls short says nothing of later news.
+    told: u64,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +43,10 @@ struct Queue {
     /// Its place among the lanes that have something due now.
     turn: Option<u64>,
     floor: Moment,
+    /// How often something became due here.
+    told: u64,
+    /// Rows that claims on their way have asked for.
+    asked: usize,
 }
 
 #[derive(Debug)]
@@ -87,7 +95,7 @@ impl Lanes {
                 waiting: 0,
             });
             if due.lane == Lane::Automatic && due.at <= now {
-                webhook.waiting += 1;
+                webhook.waiting = webhook.waiting.saturating_add(1);
             }
         }
         let queue = self.queues.entry(key).or_default();
@@ -124,11 +132,11 @@ impl Lanes {
         }
     }
 
-    /// Picks lanes in turn within the budgets, `room` rows at most besides the direct ones. The caller claims exactly these
-    /// and reports with [`Lanes::claimed`].
+    /// Picks lanes in turn within the budgets, `room` rows at most besides the direct ones, and takes their slots. The caller
+    /// claims exactly these and reports each with [`Lanes::claimed`] or [`Lanes::not_claimed`].
     pub fn pick(&mut self, now: Moment, room: usize) -> Vec<Pick> {
         self.ripen(now);
-        let ledger = self.slots.lock();
+        let mut ledger = self.slots.lock();
         let mut left = room.min(ledger.free());
         let mut direct_left = ledger.budget.direct.saturating_sub(ledger.direct);
         let mut picks: Vec<Pick> = Vec::new();
@@ -147,7 +155,12 @@ impl Lanes {
                 Lane::Direct => DIRECT_PER_WEBHOOK.saturating_sub(webhook.direct).min(direct_left),
                 Lane::Automatic => {
                     let taken = projects.get(&webhook.project).copied().unwrap_or(0);
-                    ledger.capacity(webhook, suspect, taken).min(left).min(share)
+                    let wanted = webhook.waiting.saturating_add(SLACK).saturating_sub(queue.asked);
+                    ledger
+                        .capacity(webhook, suspect, taken)
+                        .min(left)
+                        .min(share)
+                        .min(wanted)
                 }
             };
             if count == 0 {
@@ -169,9 +182,19 @@ impl Lanes {
                 lane,
                 count,
                 floor: queue.floor,
+                told: queue.told,
             });
         }
-        give_rest(&ledger, &mut picks, left, suspect, projects);
+        give_rest(&ledger, &mut picks, &self.queues, left, suspect, projects);
+        for pick in &picks {
+            match pick.lane {
+                Lane::Direct => ledger.start_direct(pick.webhook, pick.count),
+                Lane::Automatic => ledger.start(pick.webhook, pick.count),
+            }
+            if let Some(queue) = self.queues.get_mut(&(pick.webhook, pick.lane)) {
+                queue.asked += pick.count;
+            }
+        }
         drop(ledger);
         for turn in served {
             self.send_to_the_end(turn);
@@ -179,27 +202,47 @@ impl Lanes {
         picks
     }
 
-    /// What a pick brought: ids in the order of their instants. Fewer than asked for means that nothing else is due now.
+    /// What a pick brought: ids in the order of their instants. Fewer than asked for means that nothing else was due.
     pub fn claimed(&mut self, pick: Pick, rows: &[(DeliveryId, Moment)], now: Moment) {
         let key = (pick.webhook, pick.lane);
-        if rows.len() < pick.count {
+        self.give_back(pick, pick.count - rows.len());
+        let told = self.queues.get(&key).map(|queue| queue.told);
+        let nothing_left = rows.len() < pick.count && told == Some(pick.told);
+        if nothing_left {
             self.not_ready(key);
         }
         if pick.lane == Lane::Automatic
             && let Some(webhook) = self.slots.lock().webhooks.get_mut(&pick.webhook)
         {
-            let nothing_else = rows.len() < pick.count;
-            webhook.waiting = if nothing_else {
-                0
-            } else {
-                webhook.waiting.saturating_sub(rows.len())
+            let left = webhook.waiting.saturating_sub(rows.len());
+            webhook.waiting = match (nothing_left, rows.len() < pick.count) {
+                (true, _) => 0,
+                (false, true) => left,
+                // A full answer: there may well be as much again that nobody has counted.
+                (false, false) => left.max(rows.len()),
             };
         }
         if let (Some(queue), Some(first)) = (self.queues.get_mut(&key), rows.iter().map(|row| row.1).min()) {
             queue.floor = queue.floor.max(first - FLOOR_MARGIN);
         }
         for (delivery, _) in rows {
-            self.start(*delivery, key, now);
+            self.note(*delivery, key, now);
+        }
+    }
+
+    /// The claim could not be made; what waits goes on waiting.
+    pub fn not_claimed(&mut self, pick: Pick) {
+        self.give_back(pick, pick.count);
+    }
+
+    fn give_back(&mut self, pick: Pick, unused: usize) {
+        if let Some(queue) = self.queues.get_mut(&(pick.webhook, pick.lane)) {
+            queue.asked -= pick.count;
+        }
+        let mut ledger = self.slots.lock();
+        match pick.lane {
+            Lane::Direct => ledger.end_direct(pick.webhook, unused),
+            Lane::Automatic => ledger.end(pick.webhook, unused),
         }
     }
 
@@ -218,8 +261,8 @@ impl Lanes {
         let pace = if quick { Pace::Quick } else { Pace::Slow };
         let mut ledger = self.slots.lock();
         match lane {
-            Lane::Direct => ledger.end_direct(webhook),
-            Lane::Automatic => ledger.end(webhook),
+            Lane::Direct => ledger.end_direct(webhook, 1),
+            Lane::Automatic => ledger.end(webhook, 1),
         }
         ledger.set_pace(webhook, pace);
     }
@@ -246,6 +289,9 @@ impl Lanes {
                 }
             }
             self.make_ready(key);
+            if key.1 == Lane::Automatic {
+                self.set_waiting(key.0, MANY);
+            }
         }
         while let Some(&(since, delivery)) = self.started.front() {
             let running = self.attempts.get(&delivery).filter(|running| running.since == since);
@@ -256,14 +302,6 @@ impl Lanes {
             }
             self.started.pop_front();
         }
-    }
-
-    fn start(&mut self, delivery: DeliveryId, key: Key, now: Moment) {
-        match key.1 {
-            Lane::Direct => self.slots.lock().start_direct(key.0),
-            Lane::Automatic => self.slots.lock().start(key.0),
-        }
-        self.note(delivery, key, now);
     }
 
     fn note(&mut self, delivery: DeliveryId, (webhook, lane): Key, now: Moment) {
@@ -284,6 +322,7 @@ impl Lanes {
 
     fn make_ready(&mut self, key: Key) {
         let Some(queue) = self.queues.get_mut(&key) else { return };
+        queue.told += 1;
         if queue.turn.is_some() {
             return;
         }
@@ -319,6 +358,7 @@ impl Lanes {
 fn give_rest(
     ledger: &Ledger,
     picks: &mut [Pick],
+    queues: &HashMap<Key, Queue>,
     mut left: usize,
     mut suspect: usize,
     mut projects: HashMap<ProjectId, usize>,
@@ -327,14 +367,19 @@ fn give_rest(
         if left == 0 {
             return;
         }
-        let Some(webhook) = ledger.webhooks.get(&pick.webhook) else {
+        let (Some(webhook), Some(queue)) = (
+            ledger.webhooks.get(&pick.webhook),
+            queues.get(&(pick.webhook, pick.lane)),
+        ) else {
             continue;
         };
+        let wanted = webhook.waiting.saturating_add(SLACK).saturating_sub(queue.asked);
         let taken = projects.entry(webhook.project).or_default();
         // The pick itself is already part of `suspect` and `taken`, but not of `webhook.running`.
         let own = if webhook.pace == Pace::Quick { 0 } else { pick.count };
         let more = ledger
             .capacity(webhook, suspect - own, *taken - pick.count)
+            .min(wanted)
             .saturating_sub(pick.count)
             .min(left);
         pick.count += more;

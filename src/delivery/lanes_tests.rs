@@ -48,9 +48,7 @@ struct World {
 impl World {
     fn new(budget: Budget, hints: &[Due]) -> Self {
         let mut lanes = Lanes::new(slots(budget));
-        for hint in hints {
-            lanes.hint(*hint, T0);
-        }
+        lanes.resync(hints, T0);
         World { lanes, next_id: 0 }
     }
 
@@ -87,9 +85,16 @@ impl World {
     /// Lets a webhook answer one request quickly, so that it is known to be quick.
     fn prove(&mut self, webhook: i64) {
         let id = DeliveryId(-webhook);
-        self.lanes.start(id, (WebhookId(webhook), Lane::Automatic), T0);
+        self.ledger().start(WebhookId(webhook), 1);
+        self.lanes.note(id, (WebhookId(webhook), Lane::Automatic), T0);
         self.lanes.finished(id, T0);
     }
+}
+
+/// Slots that are taken, of either kind.
+fn taken(lanes: &Lanes) -> usize {
+    let ledger = lanes.slots.lock();
+    ledger.running + ledger.direct
 }
 
 fn map<const N: usize>(pairs: [(i64, usize); N]) -> BTreeMap<i64, usize> {
@@ -178,6 +183,46 @@ fn a_claim_that_brings_less_than_asked_ends_the_lane_until_the_next_hint() {
 }
 
 #[test]
+fn news_that_comes_while_a_claim_is_on_its_way_outlives_an_answer_that_falls_short() {
+    let mut lanes = Lanes::new(slots(budget(100, 50)));
+    lanes.hint(due(1, 1, T0), T0);
+    let early = lanes.pick(T0, 100)[0];
+    lanes.hint(due(1, 1, T0), T0);
+    lanes.claimed(early, &[(DeliveryId(1), T0)], T0);
+
+    let late = lanes.pick(T0, 100)[0];
+    lanes.claimed(late, &[(DeliveryId(2), T0)], T0);
+    assert_eq!(lanes.pick(T0, 100), []);
+}
+
+#[test]
+fn claims_on_their_way_ask_for_what_is_known_to_wait_and_a_little_more() {
+    let mut lanes = Lanes::new(slots(budget(100, 50)));
+    lanes.hint(due(1, 1, T0), T0);
+    lanes.slots.lock().set_pace(WebhookId(1), Pace::Quick);
+    let counts = |lanes: &mut Lanes| lanes.pick(T0, 100).iter().map(|pick| pick.count).collect::<Vec<_>>();
+
+    assert_eq!(counts(&mut lanes), [1 + SLACK]);
+    assert_eq!(counts(&mut lanes), [0; 0], "the first claim brings it");
+    lanes.hint(due(1, 1, T0), T0);
+    assert_eq!(counts(&mut lanes), [1]);
+}
+
+#[test]
+fn a_claim_that_could_not_be_made_gives_its_slots_back_and_is_made_again() {
+    let mut lanes = Lanes::new(slots(budget(100, 50)));
+    for hint in [due(1, 1, T0), direct(2)] {
+        lanes.hint(hint, T0);
+    }
+    let picks = lanes.pick(T0, 100);
+    assert_eq!(taken(&lanes), 4 + 2);
+    picks.iter().for_each(|pick| lanes.not_claimed(*pick));
+
+    assert_eq!(taken(&lanes), 0);
+    assert_eq!(lanes.pick(T0, 100).len(), picks.len());
+}
+
+#[test]
 fn hanging_webhooks_leave_room_so_that_a_quick_one_starts_at_once() {
     let hints: Vec<_> = (1..=100).map(|webhook| due(webhook, webhook % 3, T0)).collect();
     let mut world = World::new(budget(512, 32), &hints);
@@ -185,7 +230,7 @@ fn hanging_webhooks_leave_room_so_that_a_quick_one_starts_at_once() {
         world.claim(T0);
     }
     world.claim(at(2.0));
-    world.lanes.hint(due(200, 9, T0), at(2.0));
+    world.lanes.resync(&[due(200, 9, T0)], at(2.0));
     world.prove(200);
 
     assert!(world.ledger().running <= 512 - 512 / 8);

@@ -2,6 +2,7 @@
 //! the database.
 
 pub mod attempt;
+mod claims;
 mod client;
 mod connector;
 mod dial;

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::context::{Context, Wires};
-use crate::db::deliveries::{Claimed, Lease, Wanted};
+use crate::db::deliveries::Claimed;
 use crate::db::{self, Due, Handed};
 use crate::delivery::attempt::{self, LeaseHold};
+use crate::delivery::claims::{Claim, Claims};
 use crate::delivery::janitor;
-use crate::delivery::lanes::{Lanes, Pick};
+use crate::delivery::lanes::Lanes;
 use crate::delivery::sender::Sender;
 use crate::delivery::settle::{self, Settlement, Unrecorded};
 use crate::domain::ids::DeliveryId;
@@ -34,6 +35,7 @@ const RECORD_WITHIN: Duration = Duration::from_secs(10);
 enum News {
     Due(Vec<Due>),
     Handed(Vec<Handed>),
+    Claimed(Claim),
     Ended(DeliveryId),
     Scanned(Vec<Due>),
     Stop,
@@ -44,6 +46,7 @@ pub(super) struct Engine {
     context: Context,
     sender: Rc<Sender>,
     lanes: Lanes,
+    claims: Claims,
     /// The lease of each attempt on its way, to give it back at the end.
     leases: HashMap<DeliveryId, i64>,
     results: mpsc::UnboundedSender<Settlement>,
@@ -52,8 +55,6 @@ pub(super) struct Engine {
     scanned: (mpsc::UnboundedSender<Vec<Due>>, mpsc::UnboundedReceiver<Vec<Due>>),
     settler: actix_rt::task::JoinHandle<()>,
     janitor: actix_rt::task::JoinHandle<()>,
-    /// Leases that were given before this process began are void on SQLite, where it is the only one.
-    began: Moment,
     last_scan: Option<Instant>,
     paused_until: Option<Instant>,
 }
@@ -65,6 +66,7 @@ impl Engine {
         Engine {
             sender: Rc::new(sender),
             lanes: Lanes::new(context.slots().clone()),
+            claims: Claims::new(context.clone()),
             leases: HashMap::new(),
             results,
             settler: actix_rt::spawn(settle::run(context.clone(), to_settle, Rc::clone(&unrecorded))),
@@ -72,7 +74,6 @@ impl Engine {
             unrecorded,
             ended: mpsc::unbounded_channel(),
             scanned: mpsc::unbounded_channel(),
-            began: context.now(),
             last_scan: None,
             paused_until: None,
             context,
@@ -85,7 +86,7 @@ impl Engine {
             let now = self.context.now();
             let may_start = !self.is_paused() && self.room() > 0;
             self.context.slots().set_open(may_start);
-            let picks = if may_start {
+            let picks = if may_start && self.claims.may_start() {
                 self.lanes.pick(now, self.room())
             } else {
                 Vec::new()
@@ -93,7 +94,7 @@ impl Engine {
             let news = if picks.is_empty() {
                 self.wait(now, &mut wires, &mut stopped).await
             } else {
-                self.claim(picks, now).await;
+                self.claims.start(picks, now);
                 News::Nothing
             };
             if self.hear(news) || self.hear_the_rest(&mut wires, &mut stopped) {
@@ -110,6 +111,7 @@ impl Engine {
             News::Due(due) => due.into_iter().for_each(|due| self.lanes.hint(due, now)),
             News::Handed(handed) => handed.into_iter().for_each(|one| self.take(one, now)),
             News::Scanned(found) => self.lanes.resync(&found, now),
+            News::Claimed(claim) => self.take_claim(claim, now),
             News::Ended(delivery) => {
                 self.leases.remove(&delivery);
                 self.lanes.finished(delivery, now);
@@ -127,6 +129,9 @@ impl Engine {
         }
         while let Ok(handed) = wires.handed.try_recv() {
             self.hear(News::Handed(handed));
+        }
+        while let Some(claim) = self.claims.try_next() {
+            self.hear(News::Claimed(claim));
         }
         while let Ok(hints) = wires.due.try_recv() {
             self.hear(News::Due(hints));
@@ -147,6 +152,7 @@ impl Engine {
         tokio::select! {
             Some(handed) = wires.handed.recv() => News::Handed(handed),
             Some(hints) = wires.due.recv() => News::Due(hints),
+            Some(claim) = self.claims.next() => News::Claimed(claim),
             Some(delivery) = self.ended.1.recv() => News::Ended(delivery),
             Some(found) = self.scanned.1.recv() => News::Scanned(found),
             () = self.unrecorded.fewer(), if self.room() == 0 => News::Nothing,
@@ -167,37 +173,12 @@ impl Engine {
         self.paused_until = Some(Instant::now() + time);
     }
 
-    async fn claim(&mut self, picks: Vec<Pick>, now: Moment) {
-        let timing = self.context.config().timing;
-        let void_before = if self.context.config().database.is_sqlite() {
-            now.max(self.began + timing.lease)
-        } else {
-            now
-        };
-        let lease = Lease {
-            id: rand::random(),
-            now,
-            until: now + timing.lease,
-            void_before,
-        };
-        let hold = self.hold(lease.id, Instant::now());
-        let wanted: Vec<Wanted> = picks
-            .iter()
-            .map(|pick| Wanted {
-                webhook: pick.webhook,
-                lane: pick.lane,
-                count: pick.count,
-                floor: pick.floor,
-            })
-            .collect();
-        let claimed = match self
-            .context
-            .write(move |tx| Ok(db::deliveries::claim(tx.db, &wanted, lease)?))
-            .await
-        {
+    fn take_claim(&mut self, claim: Claim, now: Moment) {
+        let claimed = match claim.result {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(detail = error.detail(), "nothing can be claimed: {error}");
+                claim.picks.into_iter().for_each(|pick| self.lanes.not_claimed(pick));
                 self.pause(PAUSE);
                 return;
             }
@@ -207,11 +188,11 @@ impl Engine {
             let lane = (row.webhook_id, lane_of(row));
             rows.entry(lane).or_default().push((row.id, row.due_at));
         }
-        for pick in picks {
+        for pick in claim.picks {
             let rows = rows.remove(&(pick.webhook, pick.lane)).unwrap_or_default();
             self.lanes.claimed(pick, &rows, now);
         }
-        self.send(claimed, hold);
+        self.send(claimed, self.hold(claim.lease_id, claim.since));
     }
 
     /// An attempt must not outlive its lease.
@@ -310,10 +291,11 @@ impl Engine {
         self.janitor.abort();
         let deadline = tokio::time::Instant::now() + self.context.config().timing.farewell;
         // What a transaction has claimed for us is sent as well: its lease would keep others off.
-        while self.lanes.in_flight() + self.context.slots().promised() > 0 {
+        while self.lanes.in_flight() + self.claims.in_flight() + self.context.slots().promised() > 0 {
             let news = async {
                 tokio::select! {
                     Some(handed) = wires.handed.recv() => News::Handed(handed),
+                    Some(claim) = self.claims.next() => News::Claimed(claim),
                     Some(delivery) = self.ended.1.recv() => News::Ended(delivery),
                     () = tokio::time::sleep(LOOK_AGAIN) => News::Nothing,
                 }

@@ -79,6 +79,23 @@ async fn connections_that_are_cut_again_and_again_under_load_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_on_a_connection_that_was_cut_a_moment_ago_is_made_on_another() {
+    if on_sqlite() {
+        return;
+    }
+    let story = Story::begin().await;
+    for round in 0..3 {
+        story.task("Before").await;
+        let database = Arc::clone(&story.app.database);
+        tokio::task::spawn_blocking(move || database.cut()).await.expect("cut");
+        let task = json!({ "goalId": story.goal, "description": "After" });
+        let answer = story.api.post("/module/tasks", task).await;
+        assert_eq!(answer.status, 200, "round {round}: {:?}", answer.body);
+    }
+    story.receiver.wait_for(6).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_away_for_a_while_is_said_soon_and_waited_for() {
     if on_sqlite() {
         return;
