@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::writer::Writer;
+use crate::db::writer::{Turn, Writer};
 use crate::db::{DatabaseUrl, Db, Due, Handed, Notes, Pool, Purpose, Tx, WriteError};
 use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, WebhookId};
@@ -87,6 +87,14 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
+        self.write_in_turn(Turn::Next, action).await
+    }
+
+    async fn write_in_turn<T, F>(&self, turn: Turn, action: F) -> Result<(T, Notes), AppError>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
+        T: Send + 'static,
+    {
         let (clock, slots) = (self.clock.clone(), self.slots.clone());
         let action = move |db: &mut Db| {
             let mut tx = Tx::new(db, clock.now(), slots.as_ref());
@@ -94,7 +102,7 @@ impl Store {
             Ok::<_, AppError>((done, tx.into_notes()))
         };
         match &self.writers {
-            Writers::Sqlite(writer) => writer.write(action).await,
+            Writers::Sqlite(writer) => writer.write(turn, action).await,
             Writers::Postgres(pool) => {
                 let pool = pool.clone();
                 let result = tokio::task::spawn_blocking(move || write_postgres(&pool, &action)).await;
@@ -208,7 +216,15 @@ impl Context {
         F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
-        let (done, notes) = self.shared.store.write(action).await?;
+        self.write_in_turn(Turn::Next, action).await
+    }
+
+    pub async fn write_in_turn<T, F>(&self, turn: Turn, action: F) -> Result<T, AppError>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
+        T: Send + 'static,
+    {
+        let (done, notes) = self.shared.store.write_in_turn(turn, action).await?;
         if !notes.due.is_empty() {
             self.nudge(notes.due);
         }

@@ -136,10 +136,12 @@ fn claim_sqlite(
 
 macro_rules! postgres_claim {
     ($trigger:literal, $on:literal) => {
-        // `id = ANY(ARRAY(…))` and not a join: the join was planned as a merge over the whole table.
+        // `id = ANY(ARRAY(…))` and not a join: the join was planned as a merge over the whole table. The commit does not wait
+        // for the disk: a claim that a crash of the database takes back is made again.
         concat!(
             "WITH pick AS MATERIALIZED (\
-               SELECT d.id FROM unnest(?, ?, ?) AS l(id, k, floor_at) \
+               SELECT d.id FROM (SELECT set_config('synchronous_commit', 'off', true)) AS commit \
+               CROSS JOIN unnest(?, ?, ?) AS l(id, k, floor_at) \
                JOIN webhooks w ON w.id = l.id AND w.deleted_at IS NULL ", $on,
             "  CROSS JOIN LATERAL (\
                  SELECT x.id FROM deliveries x WHERE x.webhook_id = l.id AND x.status = 0 AND ", $trigger,

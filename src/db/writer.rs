@@ -1,6 +1,6 @@
 //! Group commit for SQLite: one thread owns the only connection that writes. It takes what is queued, runs each action in
 //! a savepoint inside one `BEGIN IMMEDIATE … COMMIT`, and answers after the commit. One flush to disk serves the group,
-//! and nobody ever sees "database is locked".
+//! and nobody ever sees "database is locked". What nobody waits for is committed in groups of its own, between the others.
 //!
 //! A failing or panicking action rolls back to its own savepoint. When SQLite gives up the whole transaction (disk full),
 //! everybody in the group is told that nothing was committed. Nothing here knows what an action does.
@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diesel::QueryResult;
-use diesel::connection::{AnsiTransactionManager as Manager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager as Manager, SimpleConnection as _, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,6 +18,18 @@ use super::Db;
 const MAX_GROUP: usize = 512;
 /// Actions that wait for the thread, at most; who comes then waits without blocking anybody.
 const QUEUE: usize = 4096;
+
+/// Which group an action shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The next: somebody waits for it.
+    Next,
+    /// The next as well, and it need not survive a power cut: alone, it is committed without a flush, and lies on disk with
+    /// the next flush. A crash of the program loses nothing of it.
+    Unflushed,
+    /// The one after that: nobody waits, and it would keep the others waiting.
+    Later,
+}
 
 /// Why a write did not happen, when the action itself is not to blame.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,28 +78,45 @@ where
     }
 }
 
+type Queued = (Turn, Box<dyn Action>);
+
 /// The queue to the writer thread; the thread ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Sender<Box<dyn Action>>,
+    queue: mpsc::Sender<Queued>,
 }
 
 impl Writer {
     pub fn start(db: Db) -> std::io::Result<Writer> {
         // A tokio channel with `blocking_recv`: a bounded std channel would block the event loop that sends.
-        let (queue, mut actions) = mpsc::channel::<Box<dyn Action>>(QUEUE);
+        let (queue, mut actions) = mpsc::channel::<Queued>(QUEUE);
         std::thread::Builder::new().name("writer".into()).spawn(move || {
-            let Db::Sqlite(connection) = db else { return };
-            let mut db = Db::Sqlite(connection);
-            let mut group = Vec::with_capacity(MAX_GROUP);
-            while actions.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
-                commit_group(&mut db, &mut group);
+            let mut db = db;
+            let mut flushing = true;
+            let mut queued = Vec::with_capacity(MAX_GROUP);
+            while actions.blocking_recv_many(&mut queued, MAX_GROUP) > 0 {
+                let (later, next): (Vec<_>, Vec<_>) = queued.drain(..).partition(|(turn, _)| *turn == Turn::Later);
+                for group in [next, later] {
+                    if group.is_empty() {
+                        continue;
+                    }
+                    let flush = group.iter().any(|(turn, _)| *turn != Turn::Unflushed);
+                    if flush != flushing && set_flushing(&mut db, flush).is_ok() {
+                        flushing = flush;
+                    }
+                    let group = group.into_iter().map(|(_, action)| action).collect();
+                    if flush && !flushing {
+                        refuse(group, "it cannot be made to flush to disk");
+                    } else {
+                        commit_group(&mut db, group);
+                    }
+                }
             }
         })?;
         Ok(Writer { queue })
     }
 
-    pub async fn write<T, E, F>(&self, action: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, turn: Turn, action: F) -> Result<T, E>
     where
         F: FnOnce(&mut Db) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -100,7 +129,7 @@ impl Writer {
             reply,
         };
         self.queue
-            .send(Box::new(pending))
+            .send((turn, Box::new(pending)))
             .await
             .map_err(|_| WriteError::Closed)?;
         answer.await.unwrap_or_else(|_| Err(WriteError::Closed.into()))
@@ -109,9 +138,9 @@ impl Writer {
 
 /// One transaction for the group, one savepoint for each action. Afterwards the connection is outside any transaction and
 /// everybody has an answer.
-fn commit_group(db: &mut Db, group: &mut Vec<Box<dyn Action>>) {
+fn commit_group(db: &mut Db, mut group: Vec<Box<dyn Action>>) {
     let mut fate = sqlite(db).and_then(|c| Manager::begin_transaction_sql(c, "BEGIN IMMEDIATE"));
-    for action in group.iter_mut() {
+    for action in &mut group {
         // After a lost transaction the rest is answered, not run.
         if fate.is_ok() {
             fate = run_in_savepoint(db, action.as_mut());
@@ -121,8 +150,19 @@ fn commit_group(db: &mut Db, group: &mut Vec<Box<dyn Action>>) {
         .and_then(|()| sqlite(db).and_then(Manager::commit_transaction))
         .map_err(|error| WriteError::NotCommitted(error.to_string()));
     while depth(db) > 0 && sqlite(db).and_then(Manager::rollback_transaction).is_ok() {}
-    for action in group.drain(..) {
+    for action in group {
         action.answer(fate.clone());
+    }
+}
+
+fn set_flushing(db: &mut Db, flush: bool) -> QueryResult<()> {
+    let level = if flush { "FULL" } else { "NORMAL" };
+    sqlite(db)?.batch_execute(&format!("PRAGMA synchronous = {level}"))
+}
+
+fn refuse(group: Vec<Box<dyn Action>>, why: &str) {
+    for action in group {
+        action.answer(Err(WriteError::NotCommitted(why.into())));
     }
 }
 
@@ -171,8 +211,8 @@ fn depth(db: &mut Db) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use diesel::connection::SimpleConnection;
     use diesel::prelude::*;
+    use diesel::sql_types::Integer;
 
     use super::*;
     use crate::db::schema::key_checks;
@@ -212,10 +252,11 @@ mod tests {
         let writer = Writer::start(db).unwrap();
 
         let (good, bad, duplicate, panicked, nested) = tokio::join!(
-            writer.write(|db| insert(db, "good")),
-            writer.write(|db| insert(db, "bad").and_then(|()| Err::<(), _>(Failed("own reason".into())))),
-            writer.write(|db| insert(db, "twice").and_then(|()| insert(db, "twice"))),
-            writer.write(|db| {
+            writer.write(Turn::Next, |db| insert(db, "good")),
+            writer.write(Turn::Next, |db| insert(db, "bad")
+                .and_then(|()| Err::<(), _>(Failed("own reason".into())))),
+            writer.write(Turn::Next, |db| insert(db, "twice").and_then(|()| insert(db, "twice"))),
+            writer.write(Turn::Next, |db| {
                 db.transaction(|db| {
                     insert(db, "panicked")?;
                     assert!(
@@ -225,7 +266,7 @@ mod tests {
                     Ok::<(), Failed>(())
                 })
             }),
-            writer.write(|db| {
+            writer.write(Turn::Next, |db| {
                 let inner = db.transaction(|db| insert(db, "inner").and_then(|()| Err::<(), _>(Failed("no".into()))));
                 assert!(inner.is_err());
                 insert(db, "outer")
@@ -247,6 +288,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_what_need_not_survive_a_power_cut_is_committed_without_a_flush() {
+        #[derive(QueryableByName)]
+        struct Level {
+            #[diesel(sql_type = Integer)]
+            synchronous: i32,
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
+        let writer = Writer::start(Db::open(&url, Purpose::Write).unwrap()).unwrap();
+        let (normal, full) = (1, 2);
+
+        for (turn, expected) in [
+            (Turn::Next, full),
+            (Turn::Unflushed, normal),
+            (Turn::Unflushed, normal),
+            (Turn::Later, full),
+            (Turn::Unflushed, normal),
+            (Turn::Next, full),
+        ] {
+            let level = writer.write(turn, |db| {
+                let level: Level = diesel::sql_query("PRAGMA synchronous").get_result(db)?;
+                Ok::<_, Failed>(level.synchronous)
+            });
+            assert_eq!(level.await.unwrap(), expected, "{turn:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn on_a_full_disk_everybody_hears_what_became_of_the_own_action_and_room_mends_it() {
         let dir = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
@@ -256,7 +325,7 @@ mod tests {
         db.batch_execute("PRAGMA max_page_count = 1").unwrap();
         let writer = Writer::start(db).unwrap();
         let large = |key: &'static str| {
-            writer.write(move |db| {
+            writer.write(Turn::Next, move |db| {
                 let row = (
                     key_checks::key_id.eq(key),
                     key_checks::sealed.eq(vec![0; 100_000]),
@@ -268,12 +337,14 @@ mod tests {
         };
 
         let (small, full, after) = tokio::join!(
-            writer.write(|db| insert(db, "small")),
+            writer.write(Turn::Next, |db| insert(db, "small")),
             large("large"),
-            writer.write(|db| insert(db, "after")),
+            writer.write(Turn::Next, |db| insert(db, "after")),
         );
         writer
-            .write(|db| Ok::<(), Failed>(db.batch_execute("PRAGMA max_page_count = 100000")?))
+            .write(Turn::Next, |db| {
+                Ok::<(), Failed>(db.batch_execute("PRAGMA max_page_count = 100000")?)
+            })
             .await
             .unwrap();
         large("with room").await.unwrap();

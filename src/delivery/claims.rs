@@ -6,8 +6,9 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use crate::context::Context;
-use crate::db;
 use crate::db::deliveries::{Claimed, Lease, Wanted};
+use crate::db::writer::Turn;
+use crate::db::{self, Tx};
 use crate::delivery::lanes::Pick;
 use crate::domain::moment::Moment;
 use crate::error::AppError;
@@ -79,9 +80,8 @@ impl Claims {
         let (context, tell) = (self.context.clone(), self.tell.clone());
         self.in_flight += 1;
         actix_rt::spawn(async move {
-            let result = context
-                .write(move |tx| Ok(db::deliveries::claim(tx.db, &wanted, lease)?))
-                .await;
+            let claim = move |tx: &mut Tx<'_>| Ok(db::deliveries::claim(tx.db, &wanted, lease)?);
+            let result = context.write_in_turn(Turn::Unflushed, claim).await;
             let _ = tell.send(Claim {
                 picks,
                 lease_id: lease.id,

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::context::{Context, Recorded};
 use crate::db::attempts::{Attempt, Outlook, Record};
+use crate::db::writer::Turn;
 use crate::db::{self, Due, Lane, Tx};
 use crate::domain::delivery::{Status, Trigger, Verdict};
 use crate::domain::health::{self, Change, OffReason};
@@ -81,7 +82,8 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
         let mut pause = FIRST_PAUSE;
         loop {
             let batch = Arc::clone(&settled);
-            match context.write(move |tx| settle(tx, &batch)).await {
+            let settling = context.write_in_turn(Turn::Later, move |tx| settle(tx, &batch));
+            match settling.await {
                 Ok(recorded) => {
                     for delivery in recorded {
                         context.announce(delivery);
