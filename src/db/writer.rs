@@ -215,6 +215,7 @@ mod tests {
     use diesel::sql_types::Integer;
 
     use super::*;
+    use crate::db::hot::Hot;
     use crate::db::schema::key_checks;
     use crate::db::{DatabaseUrl, Purpose};
 
@@ -308,7 +309,7 @@ mod tests {
             (Turn::Next, full),
         ] {
             let level = writer.write(turn, |db| {
-                let level: Level = diesel::sql_query("PRAGMA synchronous").get_result(db)?;
+                let level: Level = Hot("PRAGMA synchronous", &[]).get_result(sqlite(db)?)?;
                 Ok::<_, Failed>(level.synchronous)
             });
             assert_eq!(level.await.unwrap(), expected, "{turn:?}");
