@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-use super::schema::{deliveries, events, memberships, projects, tasks, webhooks};
+use super::schema::{events, memberships, projects, tasks, webhooks};
 use super::{Db, webhooks as hooks};
 use crate::domain::ids::{EventId, ProjectId, TaskId, UserId, WebhookId};
 use crate::domain::moment::Moment;
@@ -156,7 +156,7 @@ pub fn purge_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<usize> {
     if hidden > 0 {
         return Ok(late);
     }
-    // Subtasks refer to their parents: they go first.
+    // With the last webhook the last delivery has gone. Subtasks refer to their parents: they go first.
     let some: Vec<TaskId> = tasks::table
         .filter(tasks::project_id.eq(id))
         .order((tasks::parent_id.is_null(), tasks::id.desc()))
@@ -172,7 +172,6 @@ pub fn purge_slice(db: &mut Db, limit: i64, now: Moment) -> QueryResult<usize> {
         .select(events::id)
         .load(db)?;
     if !some.is_empty() {
-        diesel::delete(deliveries::table.filter(deliveries::event_id.eq_any(some.clone()))).execute(db)?;
         return diesel::delete(events::table.filter(events::id.eq_any(some))).execute(db);
     }
     diesel::delete(projects::table.find(id)).execute(db)

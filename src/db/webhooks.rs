@@ -269,7 +269,9 @@ pub fn purge_slice(db: &mut Db, limit: i64) -> QueryResult<usize> {
         diesel::delete(resend_runs::table.find(id)).execute(db)?;
         return diesel::delete(webhooks::table.find(id)).execute(db);
     }
-    diesel::delete(attempt_bodies::table.filter(attempt_bodies::delivery_id.eq_any(slice.clone()))).execute(db)?;
+    // Deliveries first: a result that is being recorded for one waits for its row, and finds it gone.
+    let deleted = diesel::delete(deliveries::table.filter(deliveries::id.eq_any(slice.clone()))).execute(db)?;
     diesel::delete(attempts::table.filter(attempts::delivery_id.eq_any(slice.clone()))).execute(db)?;
-    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(slice))).execute(db)
+    diesel::delete(attempt_bodies::table.filter(attempt_bodies::delivery_id.eq_any(slice))).execute(db)?;
+    Ok(deleted)
 }

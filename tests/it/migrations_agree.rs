@@ -28,9 +28,15 @@ fn migrations_go_up_and_come_down_again() {
     assert_eq!(up_again, up);
 }
 
+/// Keys that would be checked for every delivery and can find nothing; see the migration that drops them.
+const ON_SQLITE_ONLY: [&str; 2] = [
+    "reference attempt_bodies (delivery_id, number) to attempts cascade",
+    "reference attempts (delivery_id) to deliveries cascade",
+];
+
 /// Compared in the PostgreSQL run, which has both at hand.
 #[test]
-fn both_databases_have_the_same_schema() {
+fn both_databases_have_the_same_schema_but_for_the_keys_of_the_hot_tables() {
     if kind() == Kind::Sqlite {
         return;
     }
@@ -44,7 +50,7 @@ fn both_databases_have_the_same_schema() {
     let only_sqlite: Vec<_> = sqlite.difference(&postgres).collect();
     let only_postgres: Vec<_> = postgres.difference(&sqlite).collect();
     assert!(
-        only_sqlite.is_empty() && only_postgres.is_empty(),
+        only_sqlite == ON_SQLITE_ONLY && only_postgres.is_empty(),
         "only SQLite has {only_sqlite:#?}\nonly PostgreSQL has {only_postgres:#?}"
     );
 }
