@@ -2,7 +2,8 @@
 //! data, so that a group which the database refuses is run again one by one, and only the guilty one hears of it. What a job
 //! means is its function's business.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
@@ -12,8 +13,10 @@ use crate::error::AppError;
 
 /// Jobs that share a transaction, at most.
 const MAX_GROUP: usize = 256;
+const MAX_GROUP_BYTES: usize = 4 * 1024 * 1024;
 /// Jobs that may wait; who comes then is refused rather than kept in memory.
 const MAX_WAITING: usize = 4096;
+const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 /// Does the jobs of a group and answers in their order; a refusal of one leaves the others alone. An error means that
 /// nothing of the group may be kept.
@@ -27,23 +30,34 @@ pub struct Desk<J, R> {
 struct Inner<J, R> {
     context: Context,
     work: Work<J, R>,
+    size: fn(&J) -> usize,
     queue: Mutex<Queue<J, R>>,
 }
 
+struct Waiting<J, R> {
+    job: J,
+    bytes: usize,
+    tell: oneshot::Sender<Result<R, AppError>>,
+}
+
 struct Queue<J, R> {
-    waiting: Vec<(J, oneshot::Sender<Result<R, AppError>>)>,
+    waiting: VecDeque<Waiting<J, R>>,
+    bytes: usize,
     /// Somebody takes what waits.
     at_work: bool,
 }
 
 impl<J: Send + Sync + 'static, R: Send + 'static> Desk<J, R> {
-    pub fn new(context: Context, work: Work<J, R>) -> Self {
+    /// `size` says how many bytes a job takes, about.
+    pub fn new(context: Context, work: Work<J, R>, size: fn(&J) -> usize) -> Self {
         Desk {
             inner: Arc::new(Inner {
                 context,
                 work,
+                size,
                 queue: Mutex::new(Queue {
-                    waiting: Vec::new(),
+                    waiting: VecDeque::new(),
+                    bytes: 0,
                     at_work: false,
                 }),
             }),
@@ -53,14 +67,16 @@ impl<J: Send + Sync + 'static, R: Send + 'static> Desk<J, R> {
     /// When this returns `Ok`, what the job changed is on disk. A caller that goes away does not take the job along.
     pub async fn submit(&self, job: J) -> Result<R, AppError> {
         let (tell, answer) = oneshot::channel();
+        let bytes = (self.inner.size)(&job);
         let idle = {
-            let mut queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if queue.waiting.len() >= MAX_WAITING {
+            let mut queue = self.inner.lock();
+            if queue.waiting.len() >= MAX_WAITING || queue.bytes >= MAX_WAITING_BYTES {
                 return Err(AppError::Unavailable(
                     "more waits for the database than is taken".into(),
                 ));
             }
-            queue.waiting.push((job, tell));
+            queue.bytes += bytes;
+            queue.waiting.push_back(Waiting { job, bytes, tell });
             !std::mem::replace(&mut queue.at_work, true)
         };
         if idle {
@@ -73,23 +89,48 @@ impl<J: Send + Sync + 'static, R: Send + 'static> Desk<J, R> {
 }
 
 impl<J: Send + Sync + 'static, R: Send + 'static> Inner<J, R> {
+    /// No invariant spans two locks, so a panic elsewhere leaves it usable.
+    fn lock(&self) -> MutexGuard<'_, Queue<J, R>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn work_off(self: Arc<Self>) {
-        loop {
-            let (jobs, answers): (Vec<J>, Vec<_>) = {
-                let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-                if queue.waiting.is_empty() {
-                    queue.at_work = false;
-                    return;
-                }
-                let group = queue.waiting.len().min(MAX_GROUP);
-                queue.waiting.drain(..group).unzip()
-            };
+        let mut at_work = AtWork {
+            desk: &self,
+            leaving: false,
+        };
+        while let Some((jobs, answers)) = self.next_group(&mut at_work.leaving) {
             let results = self.run(jobs).await;
             for (answer, result) in answers.into_iter().zip(results) {
                 // Nobody listens any more when the request was given up; the change stands all the same.
                 let _ = answer.send(result);
             }
         }
+    }
+
+    /// Takes what waits, at least one job and no more than one transaction should hold. `None`: nothing waits, and whoever
+    /// comes next finds nobody at work.
+    #[allow(clippy::type_complexity, reason = "two lists of one length, for the caller alone")]
+    fn next_group(&self, leaving: &mut bool) -> Option<(Vec<J>, Vec<oneshot::Sender<Result<R, AppError>>>)> {
+        let mut queue = self.lock();
+        let mut bytes = 0;
+        let mut group = (Vec::new(), Vec::new());
+        while let Some(next) = queue.waiting.front() {
+            let fits = group.0.len() < MAX_GROUP && bytes + next.bytes <= MAX_GROUP_BYTES;
+            if !fits && !group.0.is_empty() {
+                break;
+            }
+            bytes += next.bytes;
+            let Some(taken) = queue.waiting.pop_front() else { break };
+            group.0.push(taken.job);
+            group.1.push(taken.tell);
+        }
+        queue.bytes -= bytes;
+        if group.0.is_empty() {
+            (queue.at_work, *leaving) = (false, true);
+            return None;
+        }
+        Some(group)
     }
 
     async fn run(&self, jobs: Vec<J>) -> Vec<Result<R, AppError>> {
@@ -119,6 +160,24 @@ impl<J: Send + Sync + 'static, R: Send + 'static> Inner<J, R> {
                 results
             }
         }
+    }
+}
+
+/// Should the one at work be ended in the middle of it, nobody must wait for ever: those who wait hear so, and the next who
+/// comes begins anew.
+struct AtWork<'a, J, R> {
+    desk: &'a Inner<J, R>,
+    leaving: bool,
+}
+
+impl<J, R> Drop for AtWork<'_, J, R> {
+    fn drop(&mut self) {
+        if self.leaving {
+            return;
+        }
+        let mut queue = self.desk.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.waiting.clear();
+        (queue.bytes, queue.at_work) = (0, false);
     }
 }
 
@@ -159,7 +218,7 @@ mod tests {
         let store = Store::open(&url, Clock::default()).unwrap();
         let config = Config::for_test(url, dir.path().to_path_buf());
         let (context, _wires) = Context::new(store, config, Vault::new(MasterKey::random()));
-        let desk = Desk::new(context, keep);
+        let desk = Desk::new(context, keep, |job| job.len());
         desk.submit("twice").await.unwrap();
 
         let (good, twice, refused, last) = tokio::join!(

@@ -44,8 +44,35 @@ pub fn find_to_leave(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<L
     Ok(Leaving { member, person, tasks })
 }
 
+/// What came of adding somebody.
+#[derive(Debug)]
+pub enum Added {
+    New(Person),
+    /// A member already, in whatever role; nothing changed.
+    Already(Person),
+}
+
+impl Added {
+    pub fn person(self) -> Person {
+        let (Added::New(person) | Added::Already(person)) = self;
+        person
+    }
+}
+
+/// Those of all the projects that the actor owns, project by project.
+pub fn of_own_projects(db: &mut Db, actor: &Actor) -> Result<Vec<(ProjectId, Person)>, AppError> {
+    let mut people = Vec::new();
+    for (project, role) in projects::of_user(db, actor.user)? {
+        if role == Role::Owner {
+            let members = memberships::people(db, project.id)?;
+            people.extend(members.into_iter().map(|person| (project.id, person)));
+        }
+    }
+    Ok(people)
+}
+
 /// Makes an account with this e-mail a member.
-pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role: Role) -> Result<Person, AppError> {
+pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role: Role) -> Result<Added, AppError> {
     let manager = access::manager(tx.db, actor, project)?;
     let email = email.trim().to_lowercase();
     if email.is_empty() {
@@ -60,15 +87,16 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     };
     // Of two who add the same person at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
-    if memberships::is_member(tx.db, user, project)? {
-        return Err(AppError::invalid("email", "This person is a member already."));
+    let people = memberships::people(tx.db, project)?;
+    if let Some(person) = people.into_iter().find(|person| person.user == Some(user)) {
+        return Ok(Added::Already(person));
     }
     let id = memberships::insert(tx.db, project, user, not_owner(role)?, tx.now)?;
 
     let person = memberships::find(tx.db, project, id)?;
     let detail = json!({ "name": person.name, "role": role });
     manager.audit(tx, "member.added", Some(id.0), &detail)?;
-    Ok(person)
+    Ok(Added::New(person))
 }
 
 /// Manager or member; the same role again changes nothing.

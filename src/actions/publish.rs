@@ -1,19 +1,13 @@
 //! The transactional outbox: an event and its deliveries are written by the transaction of the change, never after it.
 //! Events come from our own tasks, or from a host application that hands its own in.
 
-use std::net::IpAddr;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::actions::access::{self, Actor};
-use crate::actions::sessions;
-use crate::context::Context;
 use crate::db::Tx;
 use crate::db::events::NewEvent;
 use crate::db::projects::Project;
-use crate::db::publish::{self as db_publish, Published};
-use crate::desk::Desk;
+use crate::db::publish as db_publish;
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ProjectId, TaskId, UserId};
@@ -73,6 +67,49 @@ pub struct CheckedEvent {
 impl CheckedEvent {
     pub fn project(&self) -> ProjectId {
         self.given.goal_id
+    }
+
+    /// The bytes that are stored, signed and sent.
+    pub(super) fn body(&self, at: Moment) -> Result<Vec<u8>, AppError> {
+        let CheckedEvent { kind, task, given } = self;
+        let deleted = *kind == EventKind::TASK_DELETED;
+        let named = deleted || *kind == EventKind::TASK_ASSIGNEES_CHANGED;
+        let body = payload::Published {
+            kind,
+            task: given.task.as_deref(),
+            data: given.data.as_deref(),
+            task_id: if named { *task } else { given.task_id },
+            goal_id: deleted.then_some(given.goal_id),
+            user_ids: given.user_ids.as_deref(),
+            changes: given.changes.as_deref(),
+            initiator_id: given.initiator_id,
+        };
+        let large = if given.task.is_some() { "task" } else { "data" };
+        payload::of_published(&body, at).map_err(|error| AppError::invalid(large, error.to_string()))
+    }
+
+    pub(super) fn with_body<'a>(&'a self, body: &'a [u8]) -> NewEvent<'a> {
+        NewEvent {
+            project: self.given.goal_id,
+            kind: &self.kind,
+            body,
+            initiator: self.given.initiator_id,
+            task: self.task.map(TaskId),
+            published: true,
+        }
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn size(&self) -> usize {
+        let HandIn {
+            task,
+            changes,
+            user_ids,
+            data,
+            ..
+        } = &self.given;
+        let parts = [task, changes, user_ids, data].into_iter().flatten();
+        size_of::<Self>() + parts.map(|part| part.get().len()).sum::<usize>()
     }
 }
 
@@ -147,99 +184,6 @@ fn task_number(task: &RawValue) -> Option<i64> {
     object
         .then(|| serde_json::from_str::<Numbered>(task.get()).ok())?
         .map(|numbered| numbered.id)
-}
-
-/// An event to hand in, and who does it. No `Debug`: it holds a token.
-pub struct Submission {
-    /// The caller's access token.
-    pub access: String,
-    pub address: Option<IpAddr>,
-    pub event: CheckedEvent,
-}
-
-/// Where host applications hand their events in.
-pub type PublishDesk = Desk<Submission, Published>;
-
-pub fn desk(context: Context) -> PublishDesk {
-    Desk::new(context, hand_in)
-}
-
-/// Takes events of host applications: stored, sent on byte for byte, marked as not ours. Who the callers are and what they may
-/// is read in the same transaction.
-fn hand_in(tx: &mut Tx<'_>, submissions: &[Submission]) -> Result<Vec<Result<Published, AppError>>, AppError> {
-    let mut managers = Managers::default();
-    let checked: Vec<Result<Vec<u8>, AppError>> = submissions
-        .iter()
-        .map(|submission| {
-            managers.find(tx, submission)?;
-            body(&submission.event, tx.now)
-        })
-        .collect();
-    let new: Vec<NewEvent<'_>> = submissions
-        .iter()
-        .zip(&checked)
-        .filter_map(|(submission, body)| {
-            let CheckedEvent { kind, task, given } = &submission.event;
-            Some(NewEvent {
-                project: given.goal_id,
-                kind,
-                body: body.as_ref().ok()?,
-                initiator: given.initiator_id,
-                task: task.map(TaskId),
-                published: true,
-            })
-        })
-        .collect();
-    let mut published = db_publish::publish(tx, &new)?.into_iter();
-    Ok(checked
-        .into_iter()
-        .map(|checked| checked.map(|_| published.next()))
-        .map(|answer| answer?.ok_or_else(|| AppError::Internal("an event was not written".into())))
-        .collect())
-}
-
-/// Who has shown, in this transaction, that they manage a project. Callers publish again and again.
-#[derive(Default)]
-struct Managers<'a> {
-    found: Vec<(&'a str, ProjectId)>,
-}
-
-impl<'a> Managers<'a> {
-    fn find(&mut self, tx: &mut Tx<'_>, submission: &'a Submission) -> Result<(), AppError> {
-        let key = (submission.access.as_str(), submission.event.project());
-        if self.found.contains(&key) {
-            return Ok(());
-        }
-        let (user, _) = sessions::program(tx.db, key.0, tx.now)?;
-        let actor = Actor {
-            user,
-            address: submission.address,
-        };
-        let manager = access::manager(tx.db, &actor, key.1)?;
-        if manager.project.archived_at.is_some() {
-            return Err(AppError::Conflict("The project is archived; it has no events.".into()));
-        }
-        self.found.push(key);
-        Ok(())
-    }
-}
-
-fn body(event: &CheckedEvent, at: Moment) -> Result<Vec<u8>, AppError> {
-    let CheckedEvent { kind, task, given } = event;
-    let deleted = *kind == EventKind::TASK_DELETED;
-    let named = deleted || *kind == EventKind::TASK_ASSIGNEES_CHANGED;
-    let body = payload::Published {
-        kind,
-        task: given.task.as_deref(),
-        data: given.data.as_deref(),
-        task_id: if named { *task } else { given.task_id },
-        goal_id: deleted.then_some(given.goal_id),
-        user_ids: given.user_ids.as_deref(),
-        changes: given.changes.as_deref(),
-        initiator_id: given.initiator_id,
-    };
-    let large = if given.task.is_some() { "task" } else { "data" };
-    payload::of_published(&body, at).map_err(|error| AppError::invalid(large, error.to_string()))
 }
 
 #[cfg(test)]

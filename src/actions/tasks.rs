@@ -9,7 +9,7 @@ use crate::db::statuses::{self, Status};
 use crate::db::tags::{self, Tag};
 use crate::db::tasks::{self, Filter};
 use crate::db::{Db, Tx, memberships};
-use crate::domain::ids::{MemberId, ProjectId, TaskId, UserId};
+use crate::domain::ids::{MemberId, ProjectId, TagId, TaskId, UserId};
 use crate::domain::payload::TaskEvent;
 use crate::domain::task::{MAX_SUBTASKS, Task, TaskDraft, TaskPatch, as_set, diff};
 use crate::error::AppError;
@@ -154,7 +154,44 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: TaskId) -> Result<(Member, usi
 /// Returns how many tasks it were.
 pub fn unassign_member(tx: &mut Tx<'_>, project: &Project, member: MemberId, by: UserId) -> Result<usize, AppError> {
     let theirs = tasks::assigned_to(tx.db, member)?;
-    for &id in &theirs {
+    change_each(tx, project, &theirs, by, |task| {
+        task.assignees.retain(|&one| one != member);
+    })?;
+    Ok(theirs.len())
+}
+
+/// Takes a tag off these tasks, with an event for each; for who removes the tag. Returns how many tasks it were.
+pub fn untag(tx: &mut Tx<'_>, project: &Project, tag: TagId, tagged: &[TaskId], by: UserId) -> Result<usize, AppError> {
+    change_each(tx, project, tagged, by, |task| task.tags.retain(|&one| one != tag))?;
+    Ok(tagged.len())
+}
+
+/// Gives a task a tag of its project, or takes it away; `true`: it has it now.
+pub fn toggle_tag(tx: &mut Tx<'_>, actor: &Actor, id: TaskId, tag: &Tag) -> Result<bool, AppError> {
+    let (member, before) = open(tx, actor, id)?;
+    if tag.project_id != member.project.id {
+        return Err(AppError::NotFound);
+    }
+    let mut after = before.clone();
+    let has_it = !before.tags.contains(&tag.id);
+    if has_it {
+        after.tags.push(tag.id);
+        as_set(&mut after.tags);
+    } else {
+        after.tags.retain(|&one| one != tag.id);
+    }
+    save(tx, &member.project, actor.user, &before, after)?;
+    Ok(has_it)
+}
+
+fn change_each(
+    tx: &mut Tx<'_>,
+    project: &Project,
+    ids: &[TaskId],
+    by: UserId,
+    change: impl Fn(&mut Task),
+) -> Result<(), AppError> {
+    for &id in ids {
         if !tasks::lock(tx.db, id)? {
             continue;
         }
@@ -162,10 +199,10 @@ pub fn unassign_member(tx: &mut Tx<'_>, project: &Project, member: MemberId, by:
             continue;
         };
         let mut after = before.clone();
-        after.assignees.retain(|&one| one != member);
+        change(&mut after);
         save(tx, project, by, &before, after)?;
     }
-    Ok(theirs.len())
+    Ok(())
 }
 
 /// The way from an id to a task that may be changed: the permission, the lock, and the state under the lock.

@@ -10,6 +10,7 @@ pub mod form_tokens;
 pub mod health;
 pub mod history;
 mod hot;
+pub mod idempotency_keys;
 pub mod key_checks;
 pub mod memberships;
 pub mod notify;

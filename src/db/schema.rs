@@ -244,6 +244,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (user_id, key) {
+        user_id -> BigInt,
+        key -> Text,
+        body_hash -> Binary,
+        answer -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     key_checks (key_id) {
         key_id -> Text,
         sealed -> Binary,
@@ -270,6 +280,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     attempt_bodies,
     resend_runs,
     audit_log,
+    idempotency_keys,
     key_checks,
 );
 diesel::joinable!(attempt_bodies -> deliveries (delivery_id));

@@ -235,6 +235,14 @@ pub fn turn_on(db: &mut Db, id: WebhookId, discarded_to: DeliveryId, now: Moment
         .map(|changed| changed == 1)
 }
 
+/// While it stays off: what waits up to `discarded_to` is never sent. `false` when it is on.
+pub fn discard(db: &mut Db, id: WebhookId, discarded_to: DeliveryId) -> QueryResult<bool> {
+    diesel::update(webhooks::table.find(id).filter(webhooks::active.eq(false)))
+        .set(webhooks::discarded_to.eq(discarded_to))
+        .execute(db)
+        .map(|changed| changed == 1)
+}
+
 /// Hides it from every page, call and claim, and erases its secret. Its rows go in slices.
 pub fn hide(db: &mut Db, id: WebhookId, now: Moment) -> QueryResult<()> {
     diesel::update(webhooks::table.find(id))

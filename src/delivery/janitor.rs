@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future;
 
+use crate::actions::hand_in;
 use crate::context::Context;
 use crate::db::resend::HeldBounds;
 use crate::db::resend_runs::Portion;
@@ -44,7 +45,10 @@ const PROMPT: &[Job] = &[
 ];
 
 /// Only time has passed.
-const LAZY: &[Job] = &[|tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?)];
+const LAZY: &[Job] = &[
+    |tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?),
+    |tx| Ok(db::idempotency_keys::sweep(tx.db, SLICE, tx.now - hand_in::KEPT_FOR)?),
+];
 
 /// Runs until the engine stops.
 pub async fn run(context: Context) {

@@ -15,4 +15,12 @@ impl FieldError {
             message: message.into(),
         }
     }
+
+    /// The same of one of many that were sent at once: `[3].data`.
+    pub fn of_item(self, place: usize) -> Self {
+        FieldError {
+            name: format!("[{place}].{}", self.name),
+            message: self.message,
+        }
+    }
 }

@@ -35,7 +35,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use tracing_actix_web::TracingLogger;
 
-use crate::actions::publish;
+use crate::actions::hand_in;
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
@@ -58,7 +58,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
     tell_setup_code(&ctx)
         .await
         .map_err(|error| format!("The database cannot be read: {error}"))?;
-    let desk = web::Data::new(publish::desk(ctx.clone()));
+    let desk = web::Data::new(hand_in::desk(ctx.clone()));
     let context = web::Data::new(ctx);
     let server = HttpServer::new(move || {
         let immutable = assets.immutable;

@@ -68,7 +68,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
 }
 
 pub fn api(cfg: &mut ServiceConfig) {
-    use api::{auth, collaboration, deliveries, events, goals, tasks, webhooks};
+    use api::{auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
     cfg.app_data(PathConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
         .app_data(QueryConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
         .service(resource("/auth/login").route(post().to(auth::login)))
@@ -81,7 +81,23 @@ pub fn api(cfg: &mut ServiceConfig) {
                 .route(patch().to(goals::edit))
                 .route(delete().to(goals::delete)),
         )
+        .service(
+            resource("/collaboration")
+                .route(get().to(collaboration::list_own))
+                .route(post().to(collaboration::add))
+                .route(patch().to(collaboration::set_roles))
+                .route(delete().to(collaboration::remove)),
+        )
         .service(resource("/collaboration/{goal}").route(get().to(collaboration::list)))
+        .service(resource("/collaborationroles/{goal}").route(get().to(collaboration::roles)))
+        .service(
+            resource("/tags")
+                .route(get().to(tags::list))
+                .route(post().to(tags::create))
+                .route(patch().to(tags::edit))
+                .route(delete().to(tags::delete)),
+        )
+        .service(resource("/tags/toggle").route(patch().to(tags::toggle)))
         .service(
             resource("/tasks")
                 .route(get().to(tasks::list))
@@ -102,6 +118,7 @@ pub fn api(cfg: &mut ServiceConfig) {
         .service(resource("/webhooks/rotate-secret").route(post().to(webhooks::rotate_secret)))
         .service(resource("/webhooks/test").route(post().to(deliveries::test)))
         .service(resource("/webhooks/retry").route(post().to(deliveries::retry)))
+        .service(resource("/webhooks/held").route(post().to(deliveries::held)))
         .service(resource("/webhooks/retry-failed").route(post().to(deliveries::retry_failed)))
         .service(resource("/webhooks/deliveries/{webhook}").route(get().to(deliveries::list)))
         .service(resource("/webhooks/attempts/{delivery}").route(get().to(deliveries::attempts)))

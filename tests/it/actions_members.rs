@@ -1,6 +1,7 @@
 //! Who may do what with whom in a project: on the database itself. How it looks is the business of the pages' own tests.
 
 use serde_json::json;
+use taskview_webhooks::actions::members::Added;
 use taskview_webhooks::actions::projects::Edit;
 use taskview_webhooks::actions::{members, projects};
 use taskview_webhooks::domain::role::Role;
@@ -16,11 +17,19 @@ async fn an_account_is_added_by_its_e_mail_once() {
     let added = place
         .act(move |tx| members::add(tx, &ADA, project, " Bob@Example.com ", Role::Manager))
         .await
-        .unwrap();
+        .unwrap()
+        .person();
     assert_eq!((added.name.as_str(), added.role), ("Bob", Role::Manager));
+    let again = place
+        .act(move |tx| members::add(tx, &ADA, project, "bob@example.com", Role::Member))
+        .await
+        .unwrap();
+    assert!(
+        matches!(&again, Added::Already(person) if (person.id, person.role) == (added.id, Role::Manager)),
+        "{again:?}"
+    );
 
     for (email, role, field) in [
-        ("bob@example.com", Role::Member, "email"),
         ("nobody@example.com", Role::Member, "email"),
         (" ", Role::Member, "email"),
         ("cleo@example.com", Role::Owner, "role"),
@@ -42,7 +51,10 @@ async fn two_who_add_the_same_person_at_once_add_one_member() {
 
     let (one, two, three) = tokio::join!(add(), add(), add());
 
-    let mut told: Vec<_> = [one, two, three].into_iter().map(|result| result.is_ok()).collect();
+    let mut told: Vec<_> = [one, two, three]
+        .into_iter()
+        .map(|result| matches!(result.unwrap(), Added::New(_)))
+        .collect();
     told.sort_unstable();
     assert_eq!(told, [false, false, true]);
 }

@@ -4,16 +4,9 @@ use serde_json::{Value, json};
 
 use crate::support::api_client::ApiClient;
 use crate::support::app::App;
-use crate::support::given::{self, Project};
-use crate::support::receiver::Receiver;
+use crate::support::given;
 
 /// A project of the first account's, and that account's client.
-async fn project_over_api(app: &App) -> (ApiClient, Project) {
-    let lead = given::lead(app).await;
-    let project = given::project(&lead, "Storefront").await;
-    (given::api(app, "lead").await, project)
-}
-
 async fn created(api: &ApiClient, body: Value) -> Value {
     api.post("/module/tasks", body).await.response().clone()
 }
@@ -21,7 +14,7 @@ async fn created(api: &ApiClient, body: Value) -> Value {
 #[tokio::test]
 async fn a_task_is_created_read_changed_assigned_and_deleted() {
     let app = App::start().await;
-    let (api, project) = project_over_api(&app).await;
+    let (api, project) = given::project_over_api(&app).await;
 
     let task = created(
         &api,
@@ -57,7 +50,7 @@ async fn a_task_is_created_read_changed_assigned_and_deleted() {
 #[tokio::test]
 async fn a_list_goes_by_pages_and_finds_words_whatever_their_case() {
     let app = App::start().await;
-    let (api, project) = project_over_api(&app).await;
+    let (api, project) = given::project_over_api(&app).await;
     let goal = project.id;
     let mut ids = Vec::new();
     for n in 0..32 {
@@ -94,7 +87,7 @@ async fn a_list_goes_by_pages_and_finds_words_whatever_their_case() {
 #[tokio::test]
 async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
     let app = App::start().await;
-    let (api, project) = project_over_api(&app).await;
+    let (api, project) = given::project_over_api(&app).await;
     let task = created(&api, json!({ "goalId": project.id, "description": "a" })).await["id"].clone();
     given::person(&app, "eve").await;
     let eve = given::api(&app, "eve").await;
@@ -171,7 +164,7 @@ async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
 #[tokio::test]
 async fn tasks_that_are_created_at_once_all_come_to_be() {
     let app = App::start().await;
-    let (api, project) = project_over_api(&app).await;
+    let (api, project) = given::project_over_api(&app).await;
 
     let calls = (0..40).map(|n| {
         created(
@@ -183,68 +176,4 @@ async fn tasks_that_are_created_at_once_all_come_to_be() {
 
     let ids: std::collections::BTreeSet<_> = tasks.iter().map(|task| task["id"].as_i64()).collect();
     assert_eq!(ids.len(), 40);
-}
-
-#[tokio::test]
-async fn a_published_event_arrives_byte_for_byte() {
-    let app = App::start().await;
-    let lead = given::lead(&app).await;
-    let project = given::project(&lead, "Storefront").await;
-    let receiver = Receiver::start();
-    let webhook = given::webhook(&lead, &project, &receiver.url("/hook")).await;
-    let api = given::api(&app, "lead").await;
-
-    let event = json!({ "goalId": project.id, "event": "task.updated", "task": { "z": 1, "id": 7 }, "changes": { "b": 2, "a": 1 },
-                        "initiatorId": 42 });
-    let answer = api.post("/module/events", event).await;
-
-    assert_eq!(answer.response()["deliveries"], json!(1));
-    let request = receiver.wait_for(1).await.remove(0);
-    assert!(request.is_signed_with(&webhook.secret));
-    let body = String::from_utf8(request.body.clone()).expect("text");
-    let rest = r#""task":{"z":1,"id":7},"changes":{"b":2,"a":1},"initiatorId":42}"#;
-    assert!(
-        body.starts_with(r#"{"event":"task.updated","timestamp":""#) && body.ends_with(rest),
-        "{body}"
-    );
-}
-
-#[tokio::test]
-async fn publishing_is_for_managers_and_for_events_that_are_complete() {
-    let app = App::start().await;
-    let (api, project) = project_over_api(&app).await;
-    let lead = given::sign_in(&app, "lead").await;
-    given::person(&app, "bob").await;
-    given::member(&lead, &project, "bob").await;
-    let bob = given::api(&app, "bob").await;
-    let good = json!({ "goalId": project.id, "event": "invoice.paid", "data": { "n": 1 } });
-    let with = |key: &str, value: Value| {
-        let mut event = good.clone();
-        event[key] = value;
-        event
-    };
-
-    assert_eq!(
-        api.post("/module/events", good.clone()).await.response()["deliveries"],
-        json!(0)
-    );
-    assert_eq!(bob.post("/module/events", good.clone()).await.status, 403);
-    assert_eq!(api.post("/module/events", with("goalId", json!(999))).await.status, 403);
-    assert_eq!(
-        api.post("/module/events", with("event", json!("task.archived")))
-            .await
-            .status,
-        400
-    );
-    assert_eq!(
-        api.post("/module/events", with("task", json!({ "id": 1 })))
-            .await
-            .status,
-        400
-    );
-    let large = api
-        .post("/module/events", with("data", json!("x".repeat(256 * 1024))))
-        .await;
-    assert_eq!(large.status, 400);
-    assert_eq!(large.body["error"]["fields"][0]["name"], "data");
 }

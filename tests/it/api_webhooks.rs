@@ -276,3 +276,39 @@ async fn deliveries_are_paged_filtered_and_told_in_full() {
             .any(|header| header[0] == "webhook-id" && header[1] == sent["messageId"])
     );
 }
+
+#[tokio::test]
+async fn a_secret_that_is_brought_along_signs_and_a_wrong_one_is_refused_without_being_repeated() {
+    let story = Story::begin().await;
+    let add = async |secret: Value, path: &str| {
+        let url = story.receiver.url(path);
+        let body = json!({ "goalId": story.goal, "url": url, "events": ["task.created"], "secret": secret });
+        story.api.post("/module/webhooks", body).await
+    };
+    let hex = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF";
+    let standard = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    let (from_taskview, from_elsewhere) = (add(json!(hex), "/hex").await, add(json!(standard), "/standard").await);
+    let (made, wrong, number) = (
+        add(json!(""), "/made").await,
+        add(json!("geheim"), "/").await,
+        add(json!(7), "/").await,
+    );
+    story.task("Sign").await;
+    let received = story.receiver.wait_for(4).await;
+
+    assert_eq!(from_taskview.response()["secret"], hex);
+    assert_eq!(from_elsewhere.response()["secret"], standard);
+    assert_eq!(from_elsewhere.response()["webhook"]["secretHint"], "LaSw");
+    assert!(made.response()["secret"].as_str().is_some_and(|made| made.len() == 50));
+    for secret in [hex, standard] {
+        let signed = received.iter().filter(|request| request.is_signed_with(secret)).count();
+        assert_eq!(signed, 1);
+    }
+    assert_eq!(
+        (wrong.status, &wrong.body["error"]["fields"][0]["name"]),
+        (400, &json!("secret"))
+    );
+    assert!(!wrong.body.to_string().contains("geheim"));
+    assert_eq!(number.status, 400);
+}

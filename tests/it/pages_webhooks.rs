@@ -322,3 +322,59 @@ async fn begin() -> (App, Browser, Project) {
     let project = given::project(&lead, "Storefront").await;
     (app, lead, project)
 }
+
+#[tokio::test]
+async fn types_of_another_application_and_a_secret_brought_along_are_typed_into_the_form() {
+    let (app, lead, project) = begin().await;
+    let receiver = Receiver::start();
+    let (new, url) = (format!("{}/webhooks/new", project.path), receiver.url("/"));
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let typed = |custom: &'static str, secret: &'static str| {
+        [
+            ("url", url.clone()),
+            ("custom", custom.into()),
+            ("secret", secret.into()),
+        ]
+    };
+    let submit = async |typed: [(&str, String); 3]| {
+        let typed: Vec<_> = typed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        lead.submit(&new, "/webhooks/new", &typed).await
+    };
+
+    let refused = submit(typed("Paid!", "geheim")).await;
+    let added = submit(typed("invoice.paid, order.shipped invoice.paid", secret)).await;
+    let api = given::api(&app, "lead").await;
+    let webhook = api
+        .get(&format!("/module/webhooks?goalId={}", project.id))
+        .await
+        .response()[0]
+        .clone();
+    let publish = serde_json::json!({ "goalId": project.id, "event": "invoice.paid", "data": { "n": 1 } });
+    api.post("/module/events", publish).await;
+    let received = receiver.wait_for(1).await;
+    let edit = format!("{}/webhooks/{}/edit", project.path, webhook["id"]);
+    let shown = lead.get(&edit).await;
+    lead.submit(
+        &edit,
+        "/edit",
+        &[("custom", "order.shipped"), ("events", "task.created")],
+    )
+    .await;
+    let after = api
+        .get(&format!("/module/webhooks?goalId={}", project.id))
+        .await
+        .response()[0]
+        .clone();
+
+    refused
+        .assert_status(422)
+        .assert_says("There is no event “Paid!”")
+        .assert_says("A secret is whsec_ followed by");
+    assert!(!refused.html.contains("geheim") && refused.html.contains("value=\"Paid!\""));
+    assert_eq!(given::secret_on(&added), secret);
+    assert_eq!(webhook["events"], serde_json::json!(["invoice.paid", "order.shipped"]));
+    assert!(received[0].is_signed_with(secret));
+    assert!(shown.html.contains("value=\"invoice.paid order.shipped\""));
+    assert!(!shown.html.contains("Existing secret"));
+    assert_eq!(after["events"], serde_json::json!(["task.created", "order.shipped"]));
+}

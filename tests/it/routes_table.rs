@@ -120,6 +120,7 @@ struct Town {
 struct Ids {
     project: i64,
     task: i64,
+    tag: i64,
     member: i64,
     webhook: i64,
     delivery: i64,
@@ -128,6 +129,7 @@ struct Ids {
 const ANY_IDS: Ids = Ids {
     project: 1,
     task: 1,
+    tag: 1,
     member: 1,
     webhook: 1,
     delivery: 1,
@@ -247,11 +249,45 @@ fn calls(ids: &Ids) -> Vec<(&'static str, String, Value)> {
     let Ids {
         project,
         task,
+        tag,
+        member,
         webhook,
         delivery,
-        ..
     } = *ids;
     vec![
+        (
+            "POST",
+            "/tags".into(),
+            json!({ "goalId": project, "name": "Mine", "color": "#000000" }),
+        ),
+        (
+            "PATCH",
+            "/tags".into(),
+            json!({ "id": tag, "name": "Mine", "color": "#000000" }),
+        ),
+        ("DELETE", "/tags".into(), json!({ "tagId": tag })),
+        ("PATCH", "/tags/toggle".into(), json!({ "tagId": tag, "taskId": task })),
+        (
+            "POST",
+            "/collaboration".into(),
+            json!({ "goalId": project, "email": "stranger@example.com" }),
+        ),
+        (
+            "PATCH",
+            "/collaboration".into(),
+            json!({ "goalId": project, "userId": member, "roles": [1] }),
+        ),
+        (
+            "DELETE",
+            "/collaboration".into(),
+            json!({ "goalId": project, "id": member }),
+        ),
+        ("GET", format!("/collaborationroles/{project}"), Value::Null),
+        (
+            "POST",
+            "/webhooks/held".into(),
+            json!({ "id": webhook, "action": "send" }),
+        ),
         ("GET", format!("/tasks?goalId={project}"), Value::Null),
         ("GET", format!("/tasks/{task}"), Value::Null),
         (
@@ -355,9 +391,11 @@ async fn town() -> Town {
         (stranger, Some(SignedIn), "stranger"),
         (app.visitor(), None, "nobody"),
     ];
+    let tags = api.get("/module/tags").await;
     let ids = Ids {
         project: project.id,
         task: task.id,
+        tag: tags.response()[0]["id"].as_i64().expect("an id"),
         member: id_of("member"),
         webhook: webhook.id,
         delivery,

@@ -415,6 +415,7 @@ fn new() -> NewWebhook {
         events: vec!["task.created".into()],
         name: Some("CI".into()),
         schedule: None,
+        secret: None,
     }
 }
 

@@ -9,6 +9,7 @@ use taskview_webhooks::db::schema::audit_log;
 use crate::support::given;
 use crate::support::receiver::Answer;
 use crate::support::story::Story;
+use crate::support::wait;
 
 #[tokio::test]
 async fn ten_failed_deliveries_turn_it_off_and_the_eleventh_does_it_again() {
@@ -249,4 +250,49 @@ async fn turned_off_in_the_audit_log(story: &Story) -> Vec<serde_json::Value> {
         .iter()
         .map(|detail| serde_json::from_str(detail).expect("JSON"))
         .collect()
+}
+
+#[tokio::test]
+async fn a_program_sends_or_discards_what_is_held_and_hears_how_much_it_was() {
+    let story = Story::begin().await;
+    given::person(&story.app, "bob").await;
+    let bob = given::api(&story.app, "bob").await;
+    let held = async |action: &str| {
+        let body = json!({ "id": story.webhook, "action": action });
+        story.api.post("/module/webhooks/held", body).await
+    };
+    story.change_webhook(json!({ "isActive": false })).await;
+    story.task("Discarded").await;
+    story.task("Discarded as well").await;
+
+    let discarded = held("discard").await;
+    let still_off = story.webhook().await;
+    story.task("Sent").await;
+    let sent = held("send").await;
+    let received = story.receiver.wait_for(1).await;
+    let (nothing, wrong) = (held("send").await, held("keep").await);
+    let foreign = bob
+        .post(
+            "/module/webhooks/held",
+            json!({ "id": story.webhook, "action": "send" }),
+        )
+        .await;
+
+    assert_eq!(discarded.response(), &json!({ "count": 2 }));
+    assert_eq!(
+        (&still_off["isActive"], &still_off["heldCount"]),
+        (&json!(false), &json!(0))
+    );
+    assert_eq!(sent.response(), &json!({ "count": 1 }));
+    assert_eq!(received[0].json()["task"]["description"], "Sent");
+    assert_eq!(story.webhook().await["isActive"], true);
+    assert_eq!(nothing.response(), &json!({ "count": 0 }));
+    assert_eq!((wrong.status, foreign.status), (400, 403));
+    let failed = async || {
+        let path = format!("/module/webhooks/deliveries/{}?status=failed", story.webhook);
+        let rows = story.api.get(&path).await.response().as_array()?.len();
+        (rows == 2).then_some(())
+    };
+    wait::until(Duration::from_secs(15), "the discarded ones have ended", failed).await;
+    assert_eq!(story.receiver.requests().len(), 1);
 }

@@ -3,6 +3,7 @@
 use super::{Edit, NewWebhook};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
+use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
 use crate::error::AppError;
 
@@ -17,6 +18,7 @@ impl NewWebhook {
         url(&self.url, allow, &mut errors);
         events(&self.events, &mut errors);
         name(self.name.as_deref().unwrap_or_default(), &mut errors);
+        secret(self.secret.as_ref(), &mut errors);
         invalid_if_any(errors)
     }
 }
@@ -94,4 +96,14 @@ pub(super) fn name<'a>(given: &'a str, errors: &mut Vec<FieldError>) -> Option<&
         ));
     }
     (!given.is_empty()).then_some(given)
+}
+
+pub(super) fn secret(given: Option<&Result<Secret, &'static str>>, errors: &mut Vec<FieldError>) -> Option<Secret> {
+    match given? {
+        Ok(secret) => Some(secret.clone()),
+        Err(sentence) => {
+            errors.push(FieldError::new("secret", *sentence));
+            None
+        }
+    }
 }

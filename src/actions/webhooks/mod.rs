@@ -6,12 +6,12 @@ mod seen;
 
 use serde_json::json;
 
-use self::entered::{events, name, url};
+use self::entered::{events, name, secret, url};
 pub(super) use self::seen::hide_path;
 pub use self::seen::{COUNTED, Recent, Seen, counts, find, find_to_change, list, project_of, recent, secret_made_by};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
-use crate::db::{Due, Lane, Tx, backlog, resend, webhooks};
+use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
@@ -31,6 +31,14 @@ pub struct NewWebhook {
     pub events: Vec<String>,
     pub name: Option<String>,
     pub schedule: Option<Schedule>,
+    /// One that somebody brings along, or why it is none.
+    pub secret: Option<Result<Secret, &'static str>>,
+}
+
+/// The secret that somebody brings along; an empty text is none.
+pub fn brought(text: &str) -> Option<Result<Secret, &'static str>> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| Secret::parse(text))
 }
 
 /// What is to be changed; what is `None` stays.
@@ -72,6 +80,7 @@ pub fn add(
     let url = url(&new.url, allow, &mut errors);
     let events = events(&new.events, &mut errors);
     let name = name(new.name.as_deref().unwrap_or_default(), &mut errors);
+    let brought = secret(new.secret.as_ref(), &mut errors);
     let (Some(url), Some(events), true) = (url, events, errors.is_empty()) else {
         return Err(AppError::Invalid(errors));
     };
@@ -89,12 +98,13 @@ pub fn add(
     };
     let id = webhooks::insert(tx.db, &row, tx.now)?;
     webhooks::set_events(tx.db, id, &events, tx.now)?;
-    let secret = set_new_secret(tx, actor, id, vault)?;
+    let is_brought = brought.is_some();
+    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), vault)?;
     manager.audit(
         tx,
         "webhook.added",
         Some(id.0),
-        &json!({ "host": url.host(), "events": events }),
+        &json!({ "host": url.host(), "events": events, "secretBrought": is_brought }),
     )?;
     Ok(WithSecret { webhook: id, secret })
 }
@@ -207,6 +217,27 @@ pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, i
     Ok(())
 }
 
+/// Discards what is held of a webhook that stays off; what its events make from now on is held. When it is on, nothing is.
+pub fn discard_held(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
+    let manager = access::manager(tx.db, actor, project)?;
+    let webhook = webhooks::find(tx.db, actor.user, project, id)?;
+    let newest = resend::newest(tx.db, id)?.unwrap_or(DeliveryId(0));
+    if webhooks::discard(tx.db, id, newest.max(webhook.discarded_to))? {
+        manager.audit(tx, "webhook.held_discarded", Some(id.0), &json!({}))?;
+    }
+    Ok(())
+}
+
+/// How many deliveries are held, counted up to [`COUNTED`] + 1; for who may say what becomes of them.
+pub fn count_held(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<i64, AppError> {
+    access::manager(db, actor, project)?;
+    let webhook = webhooks::find(db, actor.user, project, id)?;
+    if webhook.active {
+        return Ok(0);
+    }
+    Ok(backlog::waiting(db, id, webhook.discarded_to, COUNTED + 1)?.0)
+}
+
 /// Replaces the secret; the old one signs nothing from now on.
 pub fn rotate(
     tx: &mut Tx<'_>,
@@ -217,7 +248,7 @@ pub fn rotate(
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project)?;
     webhooks::find(tx.db, actor.user, project, id)?;
-    let secret = set_new_secret(tx, actor, id, vault)?;
+    let secret = set_secret(tx, actor, id, new_secret(), vault)?;
     manager.audit(tx, "webhook.rotated", Some(id.0), &json!({}))?;
     Ok(WithSecret { webhook: id, secret })
 }
@@ -266,8 +297,17 @@ fn wake_held(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId) {
     });
 }
 
-fn set_new_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, vault: &Vault) -> Result<Secret, AppError> {
-    let secret = Secret::from_random(rand::random());
+fn new_secret() -> Secret {
+    Secret::from_random(rand::random())
+}
+
+fn set_secret(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: WebhookId,
+    secret: Secret,
+    vault: &Vault,
+) -> Result<Secret, AppError> {
     let sealed = webhooks::SealedSecret {
         sealed: &vault.seal_secret(id, &secret),
         hint: secret.hint(),

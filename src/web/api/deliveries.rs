@@ -1,5 +1,5 @@
-//! `/module/webhooks/deliveries`, `attempts`, `test`, `retry` and `retry-failed`: the history over the API, and sending by
-//! hand. The two calls that send one delivery wait for their attempt, as the pages do.
+//! `/module/webhooks/deliveries`, `attempts`, `test`, `retry`, `retry-failed` and `held`: the history over the API, and
+//! sending by hand. The two calls that send one delivery wait for their attempt, as the pages do.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
@@ -296,13 +296,22 @@ pub struct Failed {
     dry_run: bool,
 }
 
-/// How many deliveries are sent again.
+/// How many deliveries it is about.
 #[derive(Debug, Serialize)]
 struct Amount {
     count: i64,
     /// There are more than were counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     more: bool,
+}
+
+impl Amount {
+    fn of(count: i64) -> Self {
+        Amount {
+            count: count.min(COUNTED),
+            more: count > COUNTED,
+        }
+    }
 }
 
 pub async fn retry_failed(ctx: Data<Context>, caller: Caller, Json(sent): Json<Failed>) -> Answer {
@@ -320,8 +329,38 @@ pub async fn retry_failed(ctx: Data<Context>, caller: Caller, Json(sent): Json<F
         ctx.write(move |tx| resend_runs::start(tx, &actor, project, id, amount, &presses))
             .await?;
     }
-    ok(Amount {
-        count: amount.count.min(COUNTED),
-        more: amount.count > COUNTED,
-    })
+    ok(Amount::of(amount.count))
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum HeldAction {
+    /// Turns the webhook on.
+    Send,
+    /// Leaves it off.
+    Discard,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Held {
+    #[serde(deserialize_with = "number_or_text")]
+    id: WebhookId,
+    action: HeldAction,
+}
+
+/// What becomes of the deliveries that are held.
+pub async fn held(ctx: Data<Context>, caller: Caller, Json(Held { id, action }): Json<Held>) -> Answer {
+    let actor = caller.actor;
+    let count = ctx
+        .write(move |tx| {
+            let project = webhooks::project_of(tx.db, &actor, id)?;
+            let count = webhooks::count_held(tx.db, &actor, project, id)?;
+            match action {
+                HeldAction::Send => webhooks::turn_on_and_send(tx, &actor, project, id)?,
+                HeldAction::Discard => webhooks::discard_held(tx, &actor, project, id)?,
+            }
+            Ok(count)
+        })
+        .await?;
+    ok(Amount::of(count))
 }

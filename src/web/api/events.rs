@@ -1,14 +1,23 @@
-//! Publish: a host application hands in an event of a project.
+//! Publish: a host application hands in an event of a project, or many at once.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::ok;
-use crate::actions::publish::{HandIn, PublishDesk, Submission};
+use crate::actions::hand_in::{HandInDesk, IdempotencyKey, Submission};
+use crate::actions::publish::{CheckedEvent, HandIn};
+use crate::db;
 use crate::domain::ids::EventId;
-use crate::web::api_error::ApiError;
+use crate::error::AppError;
+use crate::web::api_error::{self, ApiError};
 use crate::web::caller::Bearer;
+
+/// Events in one request.
+const MOST: usize = 100;
+const LONGEST_KEY: usize = 255;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,20 +26,82 @@ pub struct Published {
     deliveries: usize,
 }
 
-/// Who calls is found out in the transaction that takes the event: a read of its own would cost as much as the rest.
+impl From<&db::publish::Published> for Published {
+    fn from(published: &db::publish::Published) -> Self {
+        Published {
+            event_id: published.event,
+            deliveries: published.deliveries,
+        }
+    }
+}
+
+/// Who calls is found out in the transaction that takes the events: a read of its own would cost as much as the rest.
 pub async fn publish(
-    desk: Data<PublishDesk>,
+    desk: Data<HandInDesk>,
     caller: Bearer,
-    Json(event): Json<HandIn>,
+    request: HttpRequest,
+    Json(body): Json<Box<RawValue>>,
 ) -> Result<HttpResponse, ApiError> {
+    let many = body.get().starts_with('[');
     let submission = Submission {
         access: caller.token,
         address: caller.address,
-        event: event.check()?,
+        events: if many {
+            all(&body)?
+        } else {
+            vec![parse::<HandIn>(&body)?.check()?]
+        },
+        key: key(&request, &body)?,
     };
     let published = desk.submit(submission).await?;
-    ok(Published {
-        event_id: published.event,
-        deliveries: published.deliveries,
-    })
+    let mut answers = published.iter().map(Published::from);
+    match answers.next() {
+        Some(only) if !many => ok(only),
+        first => ok(first.into_iter().chain(answers).collect::<Vec<_>>()),
+    }
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(body: &'a RawValue) -> Result<T, ApiError> {
+    serde_json::from_str(body.get()).map_err(|error| api_error::from_serde(&error))
+}
+
+/// Every mistake of every event at once, each named by its place.
+fn all(body: &RawValue) -> Result<Vec<CheckedEvent>, ApiError> {
+    let given: Vec<HandIn> = parse(body)?;
+    if given.is_empty() || given.len() > MOST {
+        let words = format!("Send 1 to {MOST} events at once.");
+        return Err(AppError::invalid("events", words).into());
+    }
+    let (mut events, mut errors) = (Vec::with_capacity(given.len()), Vec::new());
+    for (place, event) in given.into_iter().enumerate() {
+        match event.check() {
+            Ok(event) => events.push(event),
+            Err(AppError::Invalid(fields)) => errors.extend(fields.into_iter().map(|field| field.of_item(place))),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    if errors.is_empty() {
+        Ok(events)
+    } else {
+        Err(AppError::Invalid(errors).into())
+    }
+}
+
+fn key(request: &HttpRequest, body: &RawValue) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = request.headers().get("Idempotency-Key") else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .ok()
+        .map(str::trim)
+        .filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    let Some(key) = key else {
+        let words = format!("An Idempotency-Key is 1 to {LONGEST_KEY} visible ASCII characters.");
+        return Err(AppError::invalid("Idempotency-Key", words).into());
+    };
+    Ok(Some(IdempotencyKey {
+        key: key.to_owned(),
+        body_hash: Sha256::digest(body.get()).into(),
+    }))
 }

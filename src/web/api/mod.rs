@@ -5,6 +5,7 @@ pub mod collaboration;
 pub mod deliveries;
 pub mod events;
 pub mod goals;
+pub mod tags;
 pub mod tasks;
 pub mod webhooks;
 

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::actions::members::{self, Leaving};
+use crate::actions::members::{self, Added, Leaving};
 use crate::context::Context;
 use crate::db::Db;
 use crate::db::memberships::Person;
@@ -81,7 +81,10 @@ pub async fn add(
     let typed = typed.into_inner();
     let (actor, email, role) = (who.actor, typed.email.clone(), role_of(&typed.role)?);
     match ctx
-        .write(move |tx| members::add(tx, &actor, project, &email, role))
+        .write(move |tx| match members::add(tx, &actor, project, &email, role)? {
+            Added::New(person) => Ok(person),
+            Added::Already(_) => Err(AppError::invalid("email", "This person is a member already.")),
+        })
         .await
     {
         Ok(person) => Ok(Flash::good(format!("{} is a {} now.", person.name, person.role))

@@ -1,6 +1,6 @@
 //! A client of the JSON API: a bearer token, no cookies. Knows the envelope, not the stories.
 
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 #[derive(Clone)]
@@ -75,15 +75,22 @@ impl ApiClient {
 
     /// For a server that may go away at any moment.
     pub async fn try_post(&self, path: &str, body: Value) -> reqwest::Result<Answer> {
-        self.try_call(Method::POST, path, Some(body)).await
+        self.send(self.request(Method::POST, path, Some(body))).await
+    }
+
+    /// With a header of its own.
+    pub async fn post_with(&self, (name, value): (&str, &str), path: &str, body: Value) -> Answer {
+        let request = self.request(Method::POST, path, Some(body)).header(name, value);
+        let answer = self.send(request).await;
+        answer.unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let answer = self.try_call(method.clone(), path, body).await;
+        let answer = self.send(self.request(method.clone(), path, body)).await;
         answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    async fn try_call(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
+    fn request(&self, method: Method, path: &str, body: Option<Value>) -> RequestBuilder {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -91,6 +98,10 @@ impl ApiClient {
         if let Some(body) = body {
             request = request.json(&body);
         }
+        request
+    }
+
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let answer = request.send().await?;
         let status = answer.status().as_u16();
         let seconds = answer

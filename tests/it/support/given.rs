@@ -69,6 +69,13 @@ pub async fn api(app: &App, login: &str) -> ApiClient {
     ApiClient::signed_in(&app.base, login, PASSWORD).await
 }
 
+/// The API as `lead`, and a project of theirs.
+pub async fn project_over_api(app: &App) -> (ApiClient, Project) {
+    let lead = lead(app).await;
+    let project = project(&lead, "Storefront").await;
+    (api(app, "lead").await, project)
+}
+
 pub async fn project(browser: &Browser, name: &str) -> Project {
     let page = browser
         .submit("/projects/new", "/projects/new", &[("name", name)])

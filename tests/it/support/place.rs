@@ -87,7 +87,7 @@ impl Place {
     }
 
     pub async fn add_bob(&self, project: ProjectId, role: Role) -> MemberId {
-        self.act(move |tx| Ok(members::add(tx, &ADA, project, "bob@example.com", role)?.id))
+        self.act(move |tx| Ok(members::add(tx, &ADA, project, "bob@example.com", role)?.person().id))
             .await
             .expect("a member")
     }

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::secret::{self, Issued, Named};
 use super::view::path_of;
@@ -45,8 +46,22 @@ struct FormPage {
 struct Typed {
     url: String,
     name: String,
+    /// Of tasks, and those of the host's own that are subscribed to.
     events: Vec<String>,
     patient: bool,
+}
+
+impl Typed {
+    /// What stands in the field for types that have no box.
+    fn custom(&self) -> String {
+        let custom = self.events.iter().filter(|name| EventKind::known(name).is_none());
+        custom.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Opens the part of the form that few need.
+    fn is_advanced(&self, errors: &FieldErrors) -> bool {
+        self.patient || !errors.of("secret").is_empty()
+    }
 }
 
 #[derive(Debug)]
@@ -56,14 +71,17 @@ struct EventChoice {
     on: bool,
 }
 
-/// The form as browsers send it.
-#[derive(Debug, Default, Deserialize)]
+/// The form as browsers send it. No `Debug`: it may hold a secret.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Sent {
     url: String,
     events: Vec<String>,
+    /// Types of a host application, between spaces or commas.
+    custom: String,
     name: String,
     schedule: String,
+    secret: Zeroizing<String>,
     token: String,
 }
 
@@ -77,11 +95,18 @@ impl Sent {
         self.schedule.parse().unwrap_or(Schedule::Standard)
     }
 
+    fn events(&self) -> Vec<String> {
+        let custom = self.custom.split(|c: char| c == ',' || c.is_whitespace());
+        let custom = custom.filter(|name| !name.is_empty()).map(str::to_owned);
+        self.events.iter().cloned().chain(custom).collect()
+    }
+
+    /// The secret is not among it: it is typed again rather than sent back.
     fn typed(&self) -> Typed {
         Typed {
             url: self.url.clone(),
             name: self.name.clone(),
-            events: self.events.clone(),
+            events: self.events(),
             patient: self.schedule() == Schedule::Patient,
         }
     }
@@ -124,10 +149,11 @@ pub async fn add(
     };
     let schedule = Some(sent.schedule());
     let new = NewWebhook {
+        events: sent.events(),
         url: sent.url,
-        events: sent.events,
         name: Some(sent.name),
         schedule,
+        secret: webhooks::brought(&sent.secret),
     };
     let (inside, actor) = (ctx.clone(), who.actor);
     let added = ctx
@@ -171,17 +197,14 @@ pub async fn edit(
     let typed = sent.typed();
     let schedule = Some(sent.schedule());
     let changes = Edit {
+        events: Some(sent.events()),
         url: Some(sent.url),
-        events: Some(sent.events),
         name: Some(sent.name),
         schedule,
     };
     let (inside, actor) = (ctx.clone(), who.actor);
     let done = ctx
-        .write(move |tx| {
-            let changes = keep_custom(tx.db, &actor, project, id, changes)?;
-            webhooks::edit(tx, &actor, project, id, &changes, &inside.config().allow)
-        })
+        .write(move |tx| webhooks::edit(tx, &actor, project, id, &changes, &inside.config().allow))
         .await;
     match done {
         Ok(()) => Ok(Flash::good("Saved.")
@@ -196,26 +219,6 @@ pub async fn edit(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The form shows the events of tasks only; subscriptions to a host application's own, made through the API, stay.
-fn keep_custom(
-    db: &mut Db,
-    actor: &access::Actor,
-    project: ProjectId,
-    id: WebhookId,
-    mut changes: Edit,
-) -> Result<Edit, AppError> {
-    let (_, before) = webhooks::find_to_change(db, actor, project, id)?;
-    let custom = before
-        .events
-        .iter()
-        .map(ToString::to_string)
-        .filter(|name| EventKind::known(name).is_none());
-    if let Some(events) = &mut changes.events {
-        events.extend(custom);
-    }
-    Ok(changes)
 }
 
 fn add_action(project: ProjectId) -> String {

@@ -1,0 +1,89 @@
+//! The tags of a project: every member makes, changes and removes them. A tag that is removed changes its tasks, with an event for
+//! each.
+
+use serde_json::json;
+
+use crate::actions::access::{self, Actor, Member};
+use crate::actions::tasks;
+use crate::db::tags::{self, Tag};
+use crate::db::{Db, Tx, projects};
+use crate::domain::ids::{ProjectId, TagId, TaskId};
+use crate::domain::tag::TagDraft;
+use crate::error::AppError;
+
+/// Tags of one project.
+const MOST: i64 = 200;
+
+/// Those of all the person's projects, the oldest first.
+pub fn list(db: &mut Db, actor: &Actor) -> Result<Vec<Tag>, AppError> {
+    Ok(tags::all_of_user(db, actor.user)?)
+}
+
+pub fn create(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &TagDraft) -> Result<Tag, AppError> {
+    let member = access::member(tx.db, actor, project)?;
+    // Of two who make the same one at once, the second finds the first one's row.
+    projects::lock(tx.db, project)?;
+    free_name(tx, project, draft, None)?;
+    if tags::count(tx.db, project)? >= MOST {
+        return Err(AppError::Conflict(format!("A project has at most {MOST} tags.")));
+    }
+    let id = tags::insert(tx.db, project, draft)?;
+    member.audit(tx, "tag.added", Some(id.0), &json!({ "name": draft.name }))?;
+    Ok(tags::of_user(tx.db, actor.user, id)?)
+}
+
+/// Another name or color is no change of the tasks that have it: they hold its id.
+pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: TagId, draft: &TagDraft) -> Result<Tag, AppError> {
+    let (member, tag) = open(tx, actor, id)?;
+    projects::lock(tx.db, tag.project_id)?;
+    free_name(tx, tag.project_id, draft, Some(id))?;
+    if (&tag.name, &tag.color) != (&draft.name, &draft.color) {
+        tags::update(tx.db, id, draft)?;
+        member.audit(
+            tx,
+            "tag.edited",
+            Some(id.0),
+            &json!({ "name": draft.name, "before": tag.name }),
+        )?;
+    }
+    Ok(tags::of_user(tx.db, actor.user, id)?)
+}
+
+/// Returns how many tasks had it.
+pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: TagId) -> Result<usize, AppError> {
+    let (member, tag) = open(tx, actor, id)?;
+    // Nobody uses it in between: that would vanish without its event.
+    tags::lock(tx.db, id)?;
+    let tagged = tags::tagged(tx.db, id)?;
+    let changed = tasks::untag(tx, &member.project, id, &tagged, actor.user)?;
+    tags::delete(tx.db, id)?;
+    member.audit(
+        tx,
+        "tag.removed",
+        Some(id.0),
+        &json!({ "name": tag.name, "tasks": changed }),
+    )?;
+    Ok(changed)
+}
+
+/// Gives a task the tag or takes it away; `true`: it has it now.
+pub fn toggle(tx: &mut Tx<'_>, actor: &Actor, id: TagId, task: TaskId) -> Result<bool, AppError> {
+    let (_, tag) = open(tx, actor, id)?;
+    tasks::toggle_tag(tx, actor, task, &tag)
+}
+
+fn open(tx: &mut Tx<'_>, actor: &Actor, id: TagId) -> Result<(Member, Tag), AppError> {
+    let tag = tags::of_user(tx.db, actor.user, id)?;
+    let member = access::member(tx.db, actor, tag.project_id)?;
+    Ok((member, tag))
+}
+
+fn free_name(tx: &mut Tx<'_>, project: ProjectId, draft: &TagDraft, own: Option<TagId>) -> Result<(), AppError> {
+    if tags::is_taken(tx.db, project, &draft.name, own)? {
+        return Err(AppError::invalid(
+            "name",
+            "The project has a tag with this name already.",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! `/module/tags`: the tags of the caller's projects.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json};
+use serde::{Deserialize, Serialize};
+
+use super::ok;
+use crate::actions::tags;
+use crate::context::Context;
+use crate::db::tags::Tag;
+use crate::db::{Db, memberships};
+use crate::domain::ids::{ProjectId, TagId, TaskId, UserId};
+use crate::domain::tag::TagDraft;
+use crate::error::AppError;
+use crate::web::api_error::ApiError;
+use crate::web::caller::Caller;
+
+type Answer = Result<HttpResponse, ApiError>;
+
+/// A tag on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TagAnswer {
+    id: TagId,
+    name: String,
+    color: String,
+    /// The account that owns the project.
+    owner: Option<UserId>,
+    goal_id: ProjectId,
+}
+
+impl TagAnswer {
+    fn of(db: &mut Db, tags: Vec<Tag>) -> Result<Vec<TagAnswer>, AppError> {
+        let projects: Vec<ProjectId> = tags.iter().map(|tag| tag.project_id).collect();
+        let owners = memberships::owners(db, &projects)?;
+        let answer = |tag: Tag| TagAnswer {
+            id: tag.id,
+            name: tag.name,
+            color: tag.color,
+            owner: owners.get(&tag.project_id).copied(),
+            goal_id: tag.project_id,
+        };
+        Ok(tags.into_iter().map(answer).collect())
+    }
+
+    fn one(db: &mut Db, tag: Tag) -> Result<Option<TagAnswer>, AppError> {
+        Ok(Self::of(db, vec![tag])?.pop())
+    }
+}
+
+pub async fn list(ctx: Data<Context>, caller: Caller) -> Answer {
+    let tags = ctx
+        .read(move |db| {
+            let tags = tags::list(db, &caller.actor)?;
+            TagAnswer::of(db, tags)
+        })
+        .await?;
+    ok(tags)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct New {
+    name: String,
+    color: String,
+    goal_id: ProjectId,
+}
+
+pub async fn create(ctx: Data<Context>, caller: Caller, new: Json<New>) -> Answer {
+    let draft = TagDraft::check(&new.name, &new.color).map_err(AppError::Invalid)?;
+    let project = new.goal_id;
+    let made = ctx
+        .write(move |tx| {
+            let tag = tags::create(tx, &caller.actor, project, &draft)?;
+            TagAnswer::one(tx.db, tag)
+        })
+        .await?;
+    ok(made)
+}
+
+/// `goalId` is sent along, and a tag never moves.
+#[derive(Debug, Deserialize)]
+pub struct Change {
+    id: TagId,
+    name: String,
+    color: String,
+}
+
+pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> Answer {
+    let draft = TagDraft::check(&change.name, &change.color).map_err(AppError::Invalid)?;
+    let id = change.id;
+    let changed = ctx
+        .write(move |tx| {
+            let tag = tags::edit(tx, &caller.actor, id, &draft)?;
+            TagAnswer::one(tx.db, tag)
+        })
+        .await?;
+    ok(changed)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    #[serde(rename = "tagId")]
+    tag: TagId,
+}
+
+pub async fn delete(ctx: Data<Context>, caller: Caller, Json(Which { tag }): Json<Which>) -> Answer {
+    ctx.write(move |tx| tags::delete(tx, &caller.actor, tag)).await?;
+    ok(true)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Toggle {
+    #[serde(rename = "tagId")]
+    tag: TagId,
+    #[serde(rename = "taskId")]
+    task: TaskId,
+}
+
+#[derive(Debug, Serialize)]
+struct Toggled {
+    action: &'static str,
+}
+
+pub async fn toggle(ctx: Data<Context>, caller: Caller, Json(Toggle { tag, task }): Json<Toggle>) -> Answer {
+    let has_it = ctx.write(move |tx| tags::toggle(tx, &caller.actor, tag, task)).await?;
+    ok(Toggled {
+        action: if has_it { "add" } else { "delete" },
+    })
+}
