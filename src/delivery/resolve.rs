@@ -3,6 +3,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
@@ -52,7 +53,8 @@ pub enum Resolver {
 }
 
 impl Resolver {
-    /// For each name the answers of its first, second, … lookup; the last one is repeated.
+    /// For each name the answers of its first, second, … lookup; the last one is repeated. For a name with none at all nobody
+    /// ever answers.
     pub fn fixed<'a>(table: impl IntoIterator<Item = (&'a str, Vec<Vec<IpAddr>>)>) -> Resolver {
         let answers = table
             .into_iter()
@@ -66,15 +68,20 @@ impl Resolver {
 pub struct FixedAnswers(Mutex<HashMap<String, Vec<Vec<IpAddr>>>>);
 
 impl FixedAnswers {
-    fn next(&self, name: &str) -> Answer {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = table.get_mut(name).ok_or_else(|| unknown_name(name))?;
-        let answer = if answers.len() > 1 {
-            answers.remove(0)
-        } else {
-            answers.first().cloned().unwrap_or_default()
+    async fn next(&self, name: &str) -> Answer {
+        let answer = {
+            let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let answers = table.get_mut(name).ok_or_else(|| unknown_name(name))?;
+            if answers.len() > 1 {
+                Some(answers.remove(0))
+            } else {
+                answers.first().cloned()
+            }
         };
-        Ok(answer.into())
+        match answer {
+            Some(answer) => Ok(answer.into()),
+            None => future::pending().await,
+        }
     }
 }
 
@@ -166,7 +173,7 @@ impl Gate {
 
     async fn ask(&self, name: &str) -> Answer {
         let system = match &self.resolver {
-            Resolver::Fixed(table) => return table.next(name),
+            Resolver::Fixed(table) => return table.next(name).await,
             Resolver::System => self
                 .system
                 .get_or_init(system_resolver)

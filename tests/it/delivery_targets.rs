@@ -81,6 +81,47 @@ async fn no_spelling_of_loopback_gets_a_connection_when_nothing_is_allowed() {
 }
 
 #[actix_rt::test]
+async fn a_name_server_that_does_not_answer_delays_only_its_own_name_and_says_so_in_the_end() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing(
+        "loopback",
+        &[("silent.test", &[]), ("quick.test", &["127.0.0.1"])],
+    ));
+    let (silent, quick) = (receiver.url_of("silent.test", "/"), receiver.url_of("quick.test", "/"));
+
+    let others = async {
+        for _ in 0..50 {
+            let exchange = post(&sender, &quick).await;
+            assert!(
+                matches!(exchange.outcome, Outcome::Answered(200)),
+                "{:?}",
+                exchange.outcome
+            );
+        }
+        receiver.requests().len()
+    };
+    let waiting = async { tokio::join!(post(&sender, &silent), post(&sender, &silent)) };
+    tokio::pin!(others, waiting);
+    let answered = tokio::select! {
+        answered = &mut others => answered,
+        _ = &mut waiting => panic!("a name without an answer was quicker than fifty requests"),
+    };
+    let (one, two) = waiting.await;
+
+    assert_eq!(answered, 50);
+    for exchange in [one, two] {
+        let Outcome::Dns(sentence) = &exchange.outcome else {
+            panic!("{:?}", exchange.outcome)
+        };
+        assert!(
+            sentence.contains("no name server answered within 4 seconds"),
+            "{sentence}"
+        );
+    }
+    assert_eq!(receiver.requests().len(), 50);
+}
+
+#[actix_rt::test]
 async fn inner_networks_and_metadata_services_are_refused_without_a_connection() {
     let sender = Sender::new(allowing("loopback", &[]));
     for host in [
