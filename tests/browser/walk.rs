@@ -159,7 +159,14 @@ async fn add_webhook(chrome: &Chrome, receiver: &Receiver) -> String {
     chrome.click("Add Webhook").await;
     chrome.fill("URL", &receiver.url_of("localhost", "/hook")).await;
     chrome.click("All task events").await;
+    chrome
+        .click("Advanced: retry schedule, a secret you have already")
+        .await;
     chrome.shoot("add-webhook").await;
+    chrome
+        .run("document.querySelector('#secret').scrollIntoView({ block: 'center' })")
+        .await;
+    chrome.shoot("add-webhook-advanced").await;
     chrome.click("Add").await;
     chrome.sees("will not be shown again").await;
     chrome.shoot("secret").await;
