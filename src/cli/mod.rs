@@ -3,6 +3,7 @@
 
 mod serve;
 mod user;
+mod verify;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(user::Command),
+    /// Check the signatures of a saved body
+    Verify(verify::Verify),
 }
 
 /// Why a command ended without having done its work.
@@ -89,6 +92,7 @@ pub async fn run() -> ExitCode {
         None => serve::run(cli.serve).await,
         Some(Command::Serve(settings)) => serve::run(settings).await,
         Some(Command::User(command)) => user::run(command).await,
+        Some(Command::Verify(verify)) => verify::run(&verify),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

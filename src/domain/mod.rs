@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod delivery;
+pub mod diagnosis;
 pub mod event;
 pub mod field_error;
 pub mod form_token;

@@ -1,12 +1,15 @@
-//! Tasks over the JSON API, and events that a host application hands in.
+//! Tasks over the JSON API.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::support::api_client::ApiClient;
 use crate::support::app::App;
 use crate::support::given;
+use crate::support::received::Received;
+use crate::support::story::Story;
 
-/// A project of the first account's, and that account's client.
 async fn created(api: &ApiClient, body: Value) -> Value {
     api.post("/module/tasks", body).await.response().clone()
 }
@@ -161,19 +164,104 @@ async fn what_is_invalid_is_named_and_what_is_not_the_callers_is_forbidden() {
     );
 }
 
-#[tokio::test]
-async fn tasks_that_are_created_at_once_all_come_to_be() {
-    let app = App::start().await;
-    let (api, project) = given::project_over_api(&app).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_tasks_that_are_created_at_once_all_come_to_be_with_an_event_each() {
+    let story = Story::begin().await;
 
-    let calls = (0..40).map(|n| {
-        created(
-            &api,
-            json!({ "goalId": project.id, "description": format!("Task {n}") }),
-        )
-    });
+    let task = async |n: usize| story.task(&format!("Task {n}")).await;
+    let calls = (0..1_000).map(task);
     let tasks = futures_util::future::join_all(calls).await;
+    let received = story.receiver.wait_for(1_000).await;
 
-    let ids: std::collections::BTreeSet<_> = tasks.iter().map(|task| task["id"].as_i64()).collect();
-    assert_eq!(ids.len(), 40);
+    let ids: BTreeSet<_> = tasks.iter().map(|task| task["id"].as_i64()).collect();
+    let sent: BTreeSet<_> = received
+        .iter()
+        .map(|request| request.json()["task"]["id"].as_i64())
+        .collect();
+    assert_eq!((ids.len(), received.len()), (1_000, 1_000));
+    assert_eq!(sent, ids);
+}
+
+#[tokio::test]
+async fn the_same_change_through_the_page_and_through_the_api_makes_the_same_events() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let id = story.goal.as_i64().expect("an id");
+    let project = given::Project {
+        path: format!("/projects/{id}"),
+        id,
+    };
+    let events = async |from: usize, count: usize| {
+        let received = story.receiver.wait_for(from + count).await;
+        let plain = |request: &Received| {
+            let mut body = request.json();
+            body["timestamp"] = Value::Null;
+            for own in ["id", "dateCreation", "editDate", "dateComplete"] {
+                body["task"][own] = Value::Null;
+            }
+            if body["taskId"].is_i64() {
+                body["taskId"] = Value::Null;
+            }
+            body
+        };
+        let mut bodies: Vec<Value> = received[from..].iter().map(plain).collect();
+        bodies.sort_by_key(|body| body["event"].to_string());
+        bodies
+    };
+    let members = story.api.get(&format!("/module/collaboration/{id}")).await;
+    let (member, tag) = (
+        members.response()[0]["id"].clone(),
+        story.api.get("/module/tags").await.response()[1]["id"].clone(),
+    );
+
+    let on_page = given::task(&lead, &project, "Fix login bug").await;
+    let mut through_page = events(0, 1).await;
+    let typed = [
+        ("description", "Fix the login"),
+        ("note", "It is the cookie"),
+        ("priorityId", "3"),
+        ("endDate", "2026-04-01"),
+        ("tags", &tag.to_string()),
+        ("assignees", &member.to_string()),
+    ];
+    lead.submit(&on_page.path, &on_page.path, &typed)
+        .await
+        .assert_status(200);
+    through_page.extend(events(1, 2).await);
+    let delete = format!("{}/delete", on_page.path);
+    lead.submit(&delete, "/delete", &[]).await.assert_status(200);
+    through_page.extend(events(3, 1).await);
+
+    let status = &through_page[0]["task"]["statusId"];
+    let new = json!({ "goalId": id, "description": "Fix login bug", "statusId": status });
+    let task = created(&story.api, new).await["id"].clone();
+    let mut through_api = events(4, 1).await;
+    let change = json!({ "id": task, "description": "Fix the login", "note": "It is the cookie", "priorityId": 3,
+                         "endDate": "2026-04-01" });
+    story.api.patch("/module/tasks", change).await.response();
+    let toggle = json!({ "tagId": tag, "taskId": task });
+    story.api.patch("/module/tags/toggle", toggle).await.response();
+    let assign = json!({ "taskId": task, "userIds": [member] });
+    story.api.patch("/module/tasks/task-users", assign).await.response();
+    through_api.extend(events(5, 3).await);
+    story
+        .api
+        .delete("/module/tasks", json!({ "taskId": task }))
+        .await
+        .response();
+    through_api.extend(events(8, 1).await);
+
+    // The page changes all at once; the API has a call for each kind of change.
+    let changed = |bodies: &[Value]| -> Value {
+        let all = bodies.iter().filter_map(|body| body["changes"].as_object().cloned());
+        json!(all.flatten().collect::<serde_json::Map<_, _>>())
+    };
+    assert_eq!(changed(&through_page), changed(&through_api));
+    let but_updates = |bodies: Vec<Value>| -> Vec<Value> {
+        let kept = bodies.into_iter().filter(|body| body["event"] != "task.updated");
+        kept.collect()
+    };
+    let (page, api) = (but_updates(through_page), but_updates(through_api));
+    assert_eq!(page.len(), 3);
+    assert_eq!(page, api);
 }

@@ -113,3 +113,52 @@ fn the_help_names_every_setting_of_the_readme() {
 fn end_of(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("the binary runs")
 }
+
+#[test]
+fn the_signatures_of_a_saved_body_are_checked_and_a_mistake_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    // The example of the Standard Webhooks libraries' own tests.
+    let secret = write("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
+    let (body, edited) = (
+        write("body", r#"{"test": 2432232314}"#),
+        write("edited", "{\"test\": 2432232314}\n"),
+    );
+    let standard = [
+        "--webhook-id=msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "--webhook-timestamp=1614265330",
+        "--webhook-signature=v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    ];
+    let verify = |body: &std::path::Path, arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"));
+        program
+            .arg("verify")
+            .arg("--secret-file")
+            .arg(&secret)
+            .args(arguments)
+            .arg(body);
+        let ended = end_of(&mut program);
+        let said = [ended.stdout.as_slice(), &ended.stderr].concat();
+        (ended.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+
+    let (good, said_good) = verify(&body, &standard);
+    let (bad, said_bad) = verify(&edited, &standard);
+    let (both, said_both) = verify(&body, &[&standard[..], &["--signature=sha256=00"]].concat());
+    let (missing, said_missing) = verify(&folder.path().join("none"), &standard);
+    let (nothing, _) = verify(&body, &[]);
+    let (half, said_half) = verify(&body, &standard[2..]);
+
+    assert_eq!((good, said_good.trim()), (Some(0), "webhook-signature: verified"));
+    assert_eq!(bad, Some(1));
+    assert!(said_bad.contains("has a line end that was not sent"), "{said_bad}");
+    assert_eq!(both, Some(1));
+    assert!(said_both.contains("webhook-signature: verified") && said_both.contains("X-Webhook-Signature: does not"));
+    assert_eq!(missing, Some(1));
+    assert!(said_missing.contains("none cannot be read"), "{said_missing}");
+    assert_eq!((nothing, half), (Some(2), Some(2)), "{said_half}");
+}
