@@ -1,6 +1,7 @@
 //! The command line: reads it, starts the log, runs one command. Exit code 2 means wrong use or a wrong setting, 1 that it
 //! failed; both come with one sentence that says what to change.
 
+mod listen;
 mod serve;
 mod user;
 mod verify;
@@ -50,6 +51,8 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(user::Command),
+    /// Receive deliveries on this machine and print them
+    Listen(listen::Listen),
     /// Check the signatures of a saved body
     Verify(verify::Verify),
 }
@@ -92,6 +95,7 @@ pub async fn run() -> ExitCode {
         None => serve::run(cli.serve).await,
         Some(Command::Serve(settings)) => serve::run(settings).await,
         Some(Command::User(command)) => user::run(command).await,
+        Some(Command::Listen(listen)) => listen::run(listen).await,
         Some(Command::Verify(verify)) => verify::run(&verify),
     };
     match done {

@@ -32,17 +32,7 @@ pub(super) struct Verify {
 }
 
 pub(super) fn run(verify: &Verify) -> Result<(), Failure> {
-    let secret = Zeroizing::new(read(&verify.secret_file)?);
-    let Ok(secret) = std::str::from_utf8(&secret) else {
-        return Err(Failure::Other(format!(
-            "{} is not a text; it must hold the secret as it was shown",
-            verify.secret_file.display()
-        )));
-    };
-    // Editors end a file with a line end; that one is forgiven.
-    let secret = secret
-        .strip_suffix('\n')
-        .map_or(secret, |line| line.strip_suffix('\r').unwrap_or(line));
+    let secret = read_secret(&verify.secret_file)?;
     let body = read(&verify.body)?;
     let standard = match (&verify.standard, &verify.id, verify.timestamp) {
         (Some(given), Some(id), Some(timestamp)) => Some(Signature::Standard { id, timestamp, given }),
@@ -53,7 +43,7 @@ pub(super) fn run(verify: &Verify) -> Result<(), Failure> {
     for (name, signature) in [("X-Webhook-Signature", own), ("webhook-signature", standard)] {
         let Some(signature) = signature else { continue };
         let claim = Claim {
-            secret,
+            secret: &secret,
             body: &body,
             signature,
         };
@@ -70,6 +60,21 @@ pub(super) fn run(verify: &Verify) -> Result<(), Failure> {
     } else {
         Err(Failure::Other(wrong.join("\n")))
     }
+}
+
+/// Editors end a file with a line end; that one is forgiven.
+pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let bytes = Zeroizing::new(read(path)?);
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Err(Failure::Other(format!(
+            "{} is not a text; it must hold the secret as it was shown",
+            path.display()
+        )));
+    };
+    let line = text
+        .strip_suffix('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(Zeroizing::new(line.unwrap_or(text).to_owned()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -33,6 +33,7 @@ mod faults_postgres;
 mod faults_sqlite;
 mod first_start;
 mod interleavings;
+mod listen;
 mod migrations_agree;
 mod nodes;
 mod nodes_lost;
