@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::db::WriteError;
 use crate::domain::field_error::FieldError;
+use crate::domain::permission::Permission;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -16,6 +17,9 @@ pub enum AppError {
     /// The caller is a member but lacks the right; the sentence says who has it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The role may, the token that was shown may not.
+    #[error("This API token does not have the right {}. Make one that has it.", .0.name())]
+    TokenLacks(Permission),
     #[error("Some of the input is not valid.")]
     Invalid(Vec<FieldError>),
     #[error("{0}")]

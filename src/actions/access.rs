@@ -5,17 +5,75 @@ use std::net::IpAddr;
 use std::ops::Deref;
 
 use crate::db::projects::Project;
-use crate::db::{Db, Tx, audit_log, memberships};
-use crate::domain::ids::{MemberId, ProjectId, UserId};
+use crate::db::{Db, Tx, api_tokens, audit_log, memberships};
+use crate::domain::ids::{ApiTokenId, MemberId, ProjectId, UserId};
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::Role;
 use crate::error::AppError;
 
-/// Who does something, and from where.
+/// Who does something, from where, and with what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
     pub user: UserId,
     /// The client's address, as far as it is known.
     pub address: Option<IpAddr>,
+    pub scope: Scope,
+}
+
+/// How much of what the account may do the actor may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Somebody who signed in.
+    Account,
+    ApiToken {
+        id: ApiTokenId,
+        permissions: Permissions,
+        /// `false`: only those on the token's list.
+        every_project: bool,
+    },
+}
+
+impl Actor {
+    /// Somebody who signed in.
+    pub const fn account(user: UserId, address: Option<IpAddr>) -> Self {
+        Actor {
+            user,
+            address,
+            scope: Scope::Account,
+        }
+    }
+
+    /// What the role gives, less what the token leaves out.
+    pub fn permissions(&self, role: Role) -> Permissions {
+        let own = Permissions::of_role(role);
+        match self.scope {
+            Scope::Account => own,
+            Scope::ApiToken { permissions, .. } => own.both(permissions),
+        }
+    }
+
+    /// Whether the token leaves one of these rights out.
+    pub fn check_permissions(&self, needs: &[Permission]) -> Result<(), AppError> {
+        let Scope::ApiToken { permissions, .. } = self.scope else {
+            return Ok(());
+        };
+        match needs.iter().find(|one| !permissions.has(**one)) {
+            Some(missing) => Err(AppError::TokenLacks(*missing)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the token leaves this project out.
+    fn check_project(&self, db: &mut Db, project: ProjectId) -> Result<(), AppError> {
+        match self.scope {
+            Scope::ApiToken {
+                id,
+                every_project: false,
+                ..
+            } if !api_tokens::lists(db, id, project)? => Err(AppError::NotFound),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The actor is a member of the project, in whatever role.
@@ -37,8 +95,15 @@ pub struct Manager(Member);
 pub struct Owner(Member);
 
 /// Anybody in the project; a stranger is told that there is nothing.
-pub fn member(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Member, AppError> {
+pub fn member(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) -> Result<Member, AppError> {
+    member_with(db, actor, project, &[needs])
+}
+
+/// As [`member`], for what needs several rights.
+pub fn member_with(db: &mut Db, actor: &Actor, project: ProjectId, needs: &[Permission]) -> Result<Member, AppError> {
     let (project, member, role) = memberships::of_user(db, actor.user, project)?;
+    actor.check_project(db, project.id)?;
+    actor.check_permissions(needs)?;
     Ok(Member {
         project,
         member,
@@ -47,8 +112,8 @@ pub fn member(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Member, 
     })
 }
 
-pub fn manager(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Manager, AppError> {
-    let member = member(db, actor, project)?;
+pub fn manager(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) -> Result<Manager, AppError> {
+    let member = member(db, actor, project, needs)?;
     if member.role >= Role::Manager {
         Ok(Manager(member))
     } else {
@@ -58,8 +123,8 @@ pub fn manager(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Manager
     }
 }
 
-pub fn owner(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Owner, AppError> {
-    let member = member(db, actor, project)?;
+pub fn owner(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) -> Result<Owner, AppError> {
+    let member = member(db, actor, project, needs)?;
     if member.role == Role::Owner {
         Ok(Owner(member))
     } else {
@@ -67,10 +132,53 @@ pub fn owner(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Owner, Ap
     }
 }
 
+/// Makes projects, which a token with a list of them cannot.
+pub fn maker(actor: &Actor) -> Result<(), AppError> {
+    actor.check_permissions(&[Permission::GoalCanEdit])?;
+    match actor.scope {
+        Scope::ApiToken {
+            every_project: false, ..
+        } => Err(AppError::Forbidden(
+            "This API token is limited to some projects; it cannot make one.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Which projects a list over all of the account's projects may show.
+#[derive(Debug)]
+pub struct Within(Option<Vec<ProjectId>>);
+
+impl Within {
+    pub fn shows(&self, project: ProjectId) -> bool {
+        self.0.as_ref().is_none_or(|listed| listed.contains(&project))
+    }
+}
+
+/// All, or those on the token's list.
+pub fn within(db: &mut Db, actor: &Actor) -> Result<Within, AppError> {
+    match actor.scope {
+        Scope::ApiToken {
+            id,
+            every_project: false,
+            ..
+        } => {
+            let listed = api_tokens::projects_of(db, &[id])?;
+            Ok(Within(Some(listed.into_iter().map(|(_, project)| project).collect())))
+        }
+        _ => Ok(Within(None)),
+    }
+}
+
 impl Member {
-    /// Whether pages show what changes webhooks and members.
+    /// What this actor may do here.
+    pub fn permissions(&self) -> Permissions {
+        self.actor.permissions(self.role)
+    }
+
+    /// Whether webhooks are shown with all that belongs to them, and with what changes them.
     pub fn manages(&self) -> bool {
-        self.role >= Role::Manager
+        self.permissions().has(Permission::IntegrationsCanManage)
     }
 
     /// Writes down who did what, in the transaction of the change. `detail` holds no secret: members' names, counts, hosts.
@@ -81,6 +189,10 @@ impl Member {
         subject: Option<i64>,
         detail: &serde_json::Value,
     ) -> Result<(), AppError> {
+        let mut detail = detail.clone();
+        if let (Scope::ApiToken { id, .. }, Some(detail)) = (self.actor.scope, detail.as_object_mut()) {
+            detail.insert("apiToken".to_owned(), id.0.into());
+        }
         audit_log::insert(
             tx,
             &audit_log::NewEntry {

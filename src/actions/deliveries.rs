@@ -14,6 +14,7 @@ use crate::domain::delivery::{Status, Trigger};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
 use crate::domain::payload;
+use crate::domain::permission::Permission;
 use crate::error::AppError;
 use crate::press_limit::PressLimit;
 
@@ -200,7 +201,7 @@ pub fn test(
     webhook: WebhookId,
     limit: &PressLimit,
 ) -> Result<DeliveryId, AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     webhooks::find(tx.db, actor, project, webhook)?;
     press(limit, webhook)?;
     let event = NewEvent {
@@ -233,7 +234,7 @@ pub fn retry(
     id: DeliveryId,
     limit: &PressLimit,
 ) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let (delivery, _) = history::find(tx.db, actor.user, project, webhook, id)?;
     refuse_what_did_not_fail(&delivery)?;
     press(limit, webhook)?;
@@ -270,7 +271,7 @@ pub fn retry_selected(
     mut selected: Vec<DeliveryId>,
     limit: &PressLimit,
 ) -> Result<Retried, AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     webhooks::find(tx.db, actor, project, webhook)?;
     selected.sort_unstable();
     selected.dedup();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::db::form_tokens::Spent;
 use crate::db::{Db, Tx, form_tokens};
 use crate::domain::form_token::{Bound, Checked, GOOD_FOR, check, issue};
-use crate::domain::ids::{UserId, WebhookId};
+use crate::domain::ids::UserId;
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::vault::Vault;
@@ -38,16 +38,10 @@ pub fn spent(db: &mut Db, user: UserId, token: Checked) -> Result<Option<Spent>,
     Ok(form_tokens::find(db, &token.hash, user)?)
 }
 
-/// Spends it for what was done to a webhook, and forgets those that are too old to matter.
-pub(super) fn spend(
-    tx: &mut Tx<'_>,
-    user: UserId,
-    token: Checked,
-    action: &str,
-    webhook: WebhookId,
-) -> Result<(), AppError> {
+/// Spends it for what was done, to which thing, and forgets those that are too old to matter.
+pub(super) fn spend(tx: &mut Tx<'_>, user: UserId, token: Checked, action: &str, subject: i64) -> Result<(), AppError> {
     form_tokens::delete_before(tx.db, tx.now - KEPT)?;
-    if form_tokens::insert(tx.db, &token.hash, user, action, webhook, tx.now)? {
+    if form_tokens::insert(tx.db, &token.hash, user, action, subject, tx.now)? {
         Ok(())
     } else {
         // Two presses at the same instant on two connections; whoever asks again hears when it was done.

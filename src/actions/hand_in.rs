@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::actions::access::{self, Actor};
+use crate::actions::access;
+use crate::actions::callers;
 use crate::actions::publish::CheckedEvent;
-use crate::actions::sessions;
 use crate::context::Context;
 use crate::db::Tx;
 use crate::db::events::NewEvent;
@@ -14,6 +14,7 @@ use crate::db::idempotency_keys::{self, Kept};
 use crate::db::publish::{self, Published};
 use crate::desk::Desk;
 use crate::domain::ids::{EventId, ProjectId, UserId};
+use crate::domain::permission::Permission;
 use crate::error::AppError;
 
 /// How long a key stands for its answer.
@@ -21,7 +22,7 @@ pub const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// Events to hand in, all or none, and who does it. No `Debug`: it holds a token.
 pub struct Submission {
-    /// The caller's access token.
+    /// The caller's token: of a sign-in, or an API token.
     pub access: String,
     pub address: Option<IpAddr>,
     pub events: Vec<CheckedEvent>,
@@ -216,14 +217,13 @@ impl<'a> Managers<'a> {
 }
 
 fn manager(tx: &mut Tx<'_>, submission: &Submission, project: ProjectId) -> Result<UserId, AppError> {
-    let (user, _) = sessions::program(tx.db, &submission.access, tx.now)?;
-    let actor = Actor {
-        user,
-        address: submission.address,
-    };
-    let manager = access::manager(tx.db, &actor, project)?;
+    let known = callers::find(tx.db, &submission.access, submission.address, tx.now)?;
+    if let Some(id) = known.unseen {
+        callers::seen(tx, id)?;
+    }
+    let manager = access::manager(tx.db, &known.actor, project, Permission::EventsCanPublish)?;
     if manager.project.archived_at.is_some() {
         return Err(AppError::Conflict("The project is archived; it has no events.".into()));
     }
-    Ok(user)
+    Ok(known.actor.user)
 }

@@ -8,6 +8,7 @@ use crate::actions::tasks::unassign_member;
 use crate::db::memberships::{self, Person};
 use crate::db::{Db, Tx, projects, tasks, users};
 use crate::domain::ids::{MemberId, ProjectId};
+use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::error::AppError;
 
@@ -22,14 +23,14 @@ pub struct Leaving {
 
 /// Owner first, then managers, then members.
 pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Person>), AppError> {
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::ComponentCanWatchContent)?;
     let people = memberships::people(db, project)?;
     Ok((member, people))
 }
 
 /// What removing somebody would change, for the question before it.
 pub fn find_to_remove(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -> Result<Leaving, AppError> {
-    let manager = access::manager(db, actor, project)?;
+    let manager = access::manager(db, actor, project, Permission::GoalCanManageUsers)?;
     let person = removable(db, &manager, id)?;
     let tasks = tasks::assigned_to(db, id)?.len();
     let member = manager.member();
@@ -61,9 +62,11 @@ impl Added {
 
 /// Those of all the projects that the actor owns, project by project.
 pub fn of_own_projects(db: &mut Db, actor: &Actor) -> Result<Vec<(ProjectId, Person)>, AppError> {
+    actor.check_permissions(&[Permission::ComponentCanWatchContent])?;
+    let within = access::within(db, actor)?;
     let mut people = Vec::new();
     for (project, role) in projects::of_user(db, actor.user)? {
-        if role == Role::Owner {
+        if role == Role::Owner && within.shows(project.id) {
             let members = memberships::people(db, project.id)?;
             people.extend(members.into_iter().map(|person| (project.id, person)));
         }
@@ -73,7 +76,7 @@ pub fn of_own_projects(db: &mut Db, actor: &Actor) -> Result<Vec<(ProjectId, Per
 
 /// Makes an account with this e-mail a member.
 pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role: Role) -> Result<Added, AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::GoalCanManageUsers)?;
     let email = email.trim().to_lowercase();
     if email.is_empty() {
         return Err(AppError::invalid("email", "Enter an e-mail address."));
@@ -107,7 +110,7 @@ pub fn set_role(
     id: MemberId,
     role: Role,
 ) -> Result<Person, AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::GoalCanManageUsers)?;
     let role = not_owner(role)?;
     memberships::lock(tx.db, id)?;
     let mut person = removable(tx.db, &manager, id)?;
@@ -122,7 +125,7 @@ pub fn set_role(
 
 /// Returns who went and how many tasks changed.
 pub fn remove(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<(Person, usize), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::GoalCanManageUsers)?;
     let person = removable(tx.db, &manager, id)?;
     let changed = take_out(tx, &manager, id)?;
     let detail = json!({ "name": person.name, "tasks": changed });
@@ -157,7 +160,7 @@ fn removable(db: &mut Db, manager: &Manager, id: MemberId) -> Result<Person, App
 }
 
 fn may_leave(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Member, AppError> {
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::GoalCanManageUsers)?;
     if member.role == Role::Owner {
         return Err(AppError::Forbidden(
             "The owner cannot leave the project, but can delete it.",

@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod accounts;
+pub mod api_tokens;
+pub mod callers;
 pub mod deliveries;
 pub mod form_tokens;
 pub mod hand_in;

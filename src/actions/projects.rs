@@ -7,6 +7,7 @@ use crate::actions::access::{self, Actor, Member};
 use crate::db::projects::{self, Project};
 use crate::db::{Db, Tx, backlog, memberships, statuses, tags, webhooks};
 use crate::domain::ids::{ProjectId, UserId};
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::project::{ProjectDraft, ProjectPatch};
 use crate::domain::role::Role;
 use crate::error::AppError;
@@ -19,6 +20,8 @@ pub const COUNTED: i64 = 10_000;
 pub struct Listed {
     pub project: Project,
     pub role: Role,
+    /// What the one who asks may do in it.
+    pub permissions: Permissions,
     pub owner: UserId,
     /// Top-level tasks that are not complete.
     pub open: i64,
@@ -46,8 +49,10 @@ pub struct Losses {
 }
 
 /// The person's projects: the own ones, then the shared; the oldest first.
-pub fn list(db: &mut Db, user: UserId) -> Result<Vec<Listed>, AppError> {
-    let rows = projects::of_user(db, user)?;
+pub fn list(db: &mut Db, actor: &Actor) -> Result<Vec<Listed>, AppError> {
+    let mut rows = projects::of_user(db, actor.user)?;
+    let within = access::within(db, actor)?;
+    rows.retain(|(project, _)| within.shows(project.id));
     let ids: Vec<ProjectId> = rows.iter().map(|(project, _)| project.id).collect();
     let open = projects::open_tasks(db, &ids)?;
     let alerts = projects::alerts(db, &ids)?;
@@ -56,6 +61,7 @@ pub fn list(db: &mut Db, user: UserId) -> Result<Vec<Listed>, AppError> {
         owner: owners.get(&project.id).copied().unwrap_or(project.creator_id),
         open: open.get(&project.id).copied().unwrap_or(0),
         alerts: alerts.get(&project.id).copied().unwrap_or(0),
+        permissions: actor.permissions(role),
         project,
         role,
     });
@@ -64,12 +70,12 @@ pub fn list(db: &mut Db, user: UserId) -> Result<Vec<Listed>, AppError> {
 
 /// A project, for a form that changes it.
 pub fn find_to_change(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<Member, AppError> {
-    Ok(access::manager(db, actor, id)?.member())
+    Ok(access::manager(db, actor, id, Permission::GoalCanEdit)?.member())
 }
 
 /// What deleting it would take away; for its owner.
 pub fn losses(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<(Member, Losses), AppError> {
-    let owner = access::owner(db, actor, id)?;
+    let owner = access::owner(db, actor, id, Permission::GoalCanDelete)?;
     let hooks = webhooks::list(db, actor.user, id)?;
     let mut deliveries = 0;
     for hook in &hooks {
@@ -86,12 +92,13 @@ pub fn losses(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<(Member, Loss
 
 /// A new project with the statuses and tags that every project begins with. Who makes it, owns it.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, draft: &ProjectDraft) -> Result<Member, AppError> {
+    access::maker(actor)?;
     let project = projects::insert(tx.db, draft, actor.user, tx.now)?;
     memberships::insert(tx.db, project.id, actor.user, Role::Owner, tx.now)?;
     statuses::insert_defaults(tx.db, project.id)?;
     tags::insert_defaults(tx.db, project.id)?;
 
-    let owner = access::owner(tx.db, actor, project.id)?;
+    let owner = access::owner(tx.db, actor, project.id, Permission::GoalCanEdit)?;
     owner.audit(
         tx,
         "project.added",
@@ -103,10 +110,10 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, draft: &ProjectDraft) -> Result<Me
 
 /// An edit that changes nothing writes nothing.
 pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId, edit: &Edit) -> Result<Member, AppError> {
-    let manager = access::manager(tx.db, actor, id)?;
+    let manager = access::manager(tx.db, actor, id, Permission::GoalCanEdit)?;
     // What is read from here on is what is edited.
     projects::lock(tx.db, id)?;
-    let mut member = access::member(tx.db, actor, id)?;
+    let mut member = access::member(tx.db, actor, id, Permission::GoalCanEdit)?;
     let before = member.project.clone();
     let draft = edit.patch.onto(before.draft()).map_err(AppError::Invalid)?;
 
@@ -139,7 +146,7 @@ pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId, edit: &Edit) -> Resul
 
 /// Nobody sees it any more, its webhooks are gone with their secrets, and there are no events. The rows go in slices.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId) -> Result<Project, AppError> {
-    let owner = access::owner(tx.db, actor, id)?;
+    let owner = access::owner(tx.db, actor, id, Permission::GoalCanDelete)?;
     projects::hide(tx.db, id, tx.now)?;
     let detail = json!({ "name": owner.project.name });
     owner.audit(tx, "project.deleted", Some(id.0), &detail)?;

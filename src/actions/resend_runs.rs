@@ -10,6 +10,7 @@ use crate::db::resend_runs::{self, Span};
 use crate::db::{Db, Tx};
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::domain::permission::Permission;
 use crate::error::AppError;
 use crate::press_limit::PressLimit;
 
@@ -63,7 +64,7 @@ pub fn start(
     amount: Amount,
     limit: &PressLimit,
 ) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     crate::db::webhooks::find(tx.db, actor.user, project, id)?;
     let Some(span) = amount.span.filter(|_| amount.count > 0) else {
         return Ok(());

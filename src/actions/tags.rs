@@ -8,6 +8,7 @@ use crate::actions::tasks;
 use crate::db::tags::{self, Tag};
 use crate::db::{Db, Tx, projects};
 use crate::domain::ids::{ProjectId, TagId, TaskId};
+use crate::domain::permission::Permission;
 use crate::domain::tag::TagDraft;
 use crate::error::AppError;
 
@@ -16,11 +17,15 @@ const MOST: i64 = 200;
 
 /// Those of all the person's projects, the oldest first.
 pub fn list(db: &mut Db, actor: &Actor) -> Result<Vec<Tag>, AppError> {
-    Ok(tags::all_of_user(db, actor.user)?)
+    actor.check_permissions(&[Permission::ComponentCanWatchContent])?;
+    let within = access::within(db, actor)?;
+    let mut found = tags::all_of_user(db, actor.user)?;
+    found.retain(|tag| within.shows(tag.project_id));
+    Ok(found)
 }
 
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &TagDraft) -> Result<Tag, AppError> {
-    let member = access::member(tx.db, actor, project)?;
+    let member = access::member(tx.db, actor, project, Permission::TaskCanEditTags)?;
     // Of two who make the same one at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
     free_name(tx, project, draft, None)?;
@@ -74,7 +79,7 @@ pub fn toggle(tx: &mut Tx<'_>, actor: &Actor, id: TagId, task: TaskId) -> Result
 
 fn open(tx: &mut Tx<'_>, actor: &Actor, id: TagId) -> Result<(Member, Tag), AppError> {
     let tag = tags::of_user(tx.db, actor.user, id)?;
-    let member = access::member(tx.db, actor, tag.project_id)?;
+    let member = access::member(tx.db, actor, tag.project_id, Permission::TaskCanEditTags)?;
     Ok((member, tag))
 }
 

@@ -11,6 +11,7 @@ use crate::db::tasks::{self, Filter};
 use crate::db::{Db, Tx, memberships};
 use crate::domain::ids::{MemberId, ProjectId, TagId, TaskId, UserId};
 use crate::domain::payload::TaskEvent;
+use crate::domain::permission::Permission;
 use crate::domain::task::{MAX_SUBTASKS, Task, TaskDraft, TaskPatch, as_set, diff};
 use crate::error::AppError;
 
@@ -33,7 +34,7 @@ pub fn board(
     project: ProjectId,
     filters: impl FnOnce(MemberId) -> Vec<Filter>,
 ) -> Result<Board, AppError> {
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::ComponentCanWatchContent)?;
     let mut found = Vec::new();
     for filter in filters(member.member) {
         found.extend(tasks::list(db, project, &filter)?);
@@ -66,7 +67,7 @@ fn around(db: &mut Db, member: Member, tasks: Vec<Task>) -> Result<Board, AppErr
 
 pub fn get(db: &mut Db, actor: &Actor, id: TaskId) -> Result<(Member, Task), AppError> {
     let project = tasks::project_of(db, actor.user, id)?;
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::ComponentCanWatchContent)?;
     let task = tasks::find(db, id)?.ok_or(AppError::NotFound)?;
     Ok((member, task))
 }
@@ -82,14 +83,14 @@ pub fn get_in(db: &mut Db, actor: &Actor, project: ProjectId, id: TaskId) -> Res
 }
 
 pub fn list(db: &mut Db, actor: &Actor, project: ProjectId, filter: &Filter) -> Result<(Member, Vec<Task>), AppError> {
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::ComponentCanWatchContent)?;
     let found = tasks::list(db, project, filter)?;
     Ok((member, found))
 }
 
 /// A new task, or a new subtask when the draft names a parent.
 pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &TaskDraft) -> Result<(Member, Task), AppError> {
-    let member = access::member(tx.db, actor, project)?;
+    let member = access::member(tx.db, actor, project, Permission::ComponentCanAddTasks)?;
     if let Some(parent) = draft.parent_id {
         check_parent(tx, project, parent)?;
     }
@@ -110,7 +111,7 @@ pub fn edit(
     patch: &TaskPatch,
     assignees: Option<&[MemberId]>,
 ) -> Result<(Member, Task), AppError> {
-    let (member, before) = open(tx, actor, id)?;
+    let (member, before) = open(tx, actor, id, &needed(patch, assignees))?;
     let project = member.project.id;
     let base = before.draft();
     let draft = patch.onto(base.clone()).map_err(AppError::Invalid)?;
@@ -142,7 +143,7 @@ pub fn edit(
 
 /// Deletes a task and its subtasks, each with its own event. Returns how many tasks went.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: TaskId) -> Result<(Member, usize), AppError> {
-    let (member, task) = open(tx, actor, id)?;
+    let (member, task) = open(tx, actor, id, &[Permission::TaskCanDelete])?;
     for one in task.subtasks.iter().chain([&task]) {
         task_event(tx, &member.project, TaskEvent::Deleted, one, actor.user)?;
         tasks::delete(tx.db, one.id)?;
@@ -168,7 +169,7 @@ pub fn untag(tx: &mut Tx<'_>, project: &Project, tag: TagId, tagged: &[TaskId], 
 
 /// Gives a task a tag of its project, or takes it away; `true`: it has it now.
 pub fn toggle_tag(tx: &mut Tx<'_>, actor: &Actor, id: TaskId, tag: &Tag) -> Result<bool, AppError> {
-    let (member, before) = open(tx, actor, id)?;
+    let (member, before) = open(tx, actor, id, &[Permission::TaskCanEditTags])?;
     if tag.project_id != member.project.id {
         return Err(AppError::NotFound);
     }
@@ -206,14 +207,36 @@ fn change_each(
 }
 
 /// The way from an id to a task that may be changed: the permission, the lock, and the state under the lock.
-fn open(tx: &mut Tx<'_>, actor: &Actor, id: TaskId) -> Result<(Member, Task), AppError> {
+fn open(tx: &mut Tx<'_>, actor: &Actor, id: TaskId, needs: &[Permission]) -> Result<(Member, Task), AppError> {
     let project = tasks::project_of(tx.db, actor.user, id)?;
-    let member = access::member(tx.db, actor, project)?;
+    let member = access::member_with(tx.db, actor, project, needs)?;
     if !tasks::lock(tx.db, id)? {
         return Err(AppError::NotFound);
     }
     let task = tasks::find(tx.db, id)?.ok_or(AppError::NotFound)?;
     Ok((member, task))
+}
+
+/// The rights that an edit needs: one for each kind of field that it names, whether or not it changes it.
+fn needed(patch: &TaskPatch, assignees: Option<&[MemberId]>) -> Vec<Permission> {
+    let text = patch.description.is_some() || patch.note.is_some() || patch.parent_id.is_some();
+    let dates = [&patch.start_date, &patch.start_time, &patch.end_date, &patch.end_time];
+    let kinds = [
+        (text, Permission::TaskCanEditDescription),
+        (
+            patch.complete.is_some() || patch.status_id.is_some(),
+            Permission::TaskCanEditStatus,
+        ),
+        (
+            dates.iter().any(|given| given.is_some()),
+            Permission::TaskCanEditDeadline,
+        ),
+        (patch.priority_id.is_some(), Permission::TaskCanEditPriority),
+        (patch.tags.is_some(), Permission::TaskCanEditTags),
+        (assignees.is_some(), Permission::TaskCanAssignUsers),
+    ];
+    let named = kinds.into_iter().filter(|(named, _)| *named);
+    named.map(|(_, permission)| permission).collect()
 }
 
 /// Writes what changed and its events; nothing when nothing did.

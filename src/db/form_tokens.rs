@@ -4,13 +4,14 @@ use diesel::prelude::*;
 
 use super::Db;
 use super::schema::form_tokens;
-use crate::domain::ids::{UserId, WebhookId};
+use crate::domain::ids::UserId;
 use crate::domain::moment::Moment;
 
 /// What was done with a token, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub struct Spent {
-    pub webhook: Option<WebhookId>,
+    /// The id of what was made or changed.
+    pub subject: Option<i64>,
     pub at: Moment,
 }
 
@@ -30,14 +31,14 @@ pub fn insert(
     token_hash: &[u8],
     user: UserId,
     action: &str,
-    webhook: WebhookId,
+    subject: i64,
     now: Moment,
 ) -> QueryResult<bool> {
     let row = (
         form_tokens::token_hash.eq(token_hash.to_vec()),
         form_tokens::user_id.eq(user),
         form_tokens::action.eq(action),
-        form_tokens::subject_id.eq(Some(webhook)),
+        form_tokens::subject_id.eq(Some(subject)),
         form_tokens::spent_at.eq(now),
     );
     use diesel::result::{DatabaseErrorKind, Error};

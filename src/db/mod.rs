@@ -1,5 +1,6 @@
 //! The only SQL: one file per table, functions are verbs. Nothing awaits in here, and no transaction outlives its action.
 
+pub mod api_tokens;
 pub mod attempts;
 pub mod audit_log;
 pub mod backlog;

@@ -31,6 +31,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_tokens (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        name -> Text,
+        token_hash -> Binary,
+        permissions -> Nullable<Text>,
+        every_project -> Bool,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    api_token_projects (token_id, project_id) {
+        token_id -> BigInt,
+        project_id -> BigInt,
+    }
+}
+
+diesel::table! {
     form_tokens (token_hash) {
         token_hash -> Binary,
         user_id -> BigInt,
@@ -264,6 +285,8 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     users,
     sessions,
+    api_tokens,
+    api_token_projects,
     form_tokens,
     projects,
     memberships,
@@ -283,6 +306,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     key_checks,
 );
+diesel::joinable!(api_token_projects -> api_tokens (token_id));
+diesel::joinable!(api_tokens -> users (user_id));
 diesel::joinable!(attempt_bodies -> deliveries (delivery_id));
 diesel::joinable!(attempts -> deliveries (delivery_id));
 diesel::joinable!(deliveries -> events (event_id));

@@ -55,6 +55,7 @@ id!(
     /// An account.
     UserId,
     SessionId,
+    ApiTokenId,
     ProjectId,
     /// A membership: the id that `assignedUsers` and the members' calls speak of.
     MemberId,

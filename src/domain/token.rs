@@ -1,8 +1,10 @@
-//! Random strings that stand for a right: sessions, access and refresh tokens, the set-up code. Only their hash is stored;
+//! Random strings that stand for a right: sessions, access and refresh tokens, API tokens, the set-up code. Only their hash is stored;
 //! 256 bits need no salt and no slow hash.
 
 use rand::Rng;
 use sha2::{Digest, Sha256};
+
+const FOR_PROGRAM: &str = "tvk_";
 
 /// A token as its holder knows it. `Debug` prints nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +13,11 @@ pub struct Token(String);
 impl Token {
     pub fn random(rng: &mut impl Rng) -> Self {
         Token(hex::encode(rng.random::<[u8; 32]>()))
+    }
+
+    /// An API token: secret scanners and people know it by how it begins.
+    pub fn for_program(rng: &mut impl Rng) -> Self {
+        Token(format!("{FOR_PROGRAM}{}", Token::random(rng).0))
     }
 
     pub fn expose(&self) -> &str {
@@ -26,6 +33,11 @@ impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(…)")
     }
+}
+
+/// Whether it is an API token, by how it begins.
+pub fn is_for_program(shown: &str) -> bool {
+    shown.starts_with(FOR_PROGRAM)
 }
 
 /// What is stored of a token that somebody showed.

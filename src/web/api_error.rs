@@ -44,7 +44,7 @@ impl ResponseError for ApiError {
             ApiError::Http(status, _) => *status,
             ApiError::App(error) => match error {
                 AppError::NotSignedIn => StatusCode::UNAUTHORIZED,
-                AppError::NotFound | AppError::Forbidden(_) => StatusCode::FORBIDDEN,
+                AppError::NotFound | AppError::Forbidden(_) | AppError::TokenLacks(_) => StatusCode::FORBIDDEN,
                 AppError::Invalid(_) => StatusCode::BAD_REQUEST,
                 AppError::Conflict(_) => StatusCode::CONFLICT,
                 AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,

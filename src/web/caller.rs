@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use super::api_error::ApiError;
 use super::client;
 use crate::actions::access::Actor;
-use crate::actions::sessions;
+use crate::actions::callers;
 use crate::context::Context;
 use crate::domain::ids::SessionId;
 use crate::error::AppError;
@@ -19,7 +19,8 @@ use crate::error::AppError;
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub actor: Actor,
-    pub session: SessionId,
+    /// `None` with an API token.
+    pub session: Option<SessionId>,
 }
 
 /// The token that a call shows, not looked up yet.
@@ -55,10 +56,13 @@ impl FromRequest for Caller {
             let Bearer { token, address } = shown?;
             let ctx = ctx.ok_or_else(|| AppError::Internal("no context".to_owned()))?;
             let now = ctx.now();
-            let (user, session) = ctx.read(move |db| sessions::program(db, &token, now)).await?;
+            let known = ctx.read(move |db| callers::find(db, &token, address, now)).await?;
+            if let Some(id) = known.unseen {
+                ctx.write(move |tx| callers::seen(tx, id)).await?;
+            }
             Ok(Caller {
-                actor: Actor { user, address },
-                session,
+                actor: known.actor,
+                session: known.session,
             })
         })
     }

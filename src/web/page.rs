@@ -128,7 +128,7 @@ impl SignedIn {
             initial: words::initial(&self.name),
             hue: words::hue(self.actor.user.0),
             on_account: false,
-            projects: projects::list(db, self.actor.user)?.into_iter().map(side).collect(),
+            projects: projects::list(db, &self.actor)?.into_iter().map(side).collect(),
             here: None,
             flash: self.flash.clone(),
         })

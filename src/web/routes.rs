@@ -68,12 +68,19 @@ pub fn pages(cfg: &mut ServiceConfig) {
 }
 
 pub fn api(cfg: &mut ServiceConfig) {
-    use api::{auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
+    use api::{api_tokens, auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
     cfg.app_data(PathConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
         .app_data(QueryConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
         .service(resource("/auth/login").route(post().to(auth::login)))
         .service(resource("/auth/refresh/token").route(post().to(auth::refresh)))
         .service(resource("/auth/logout").route(post().to(auth::logout)))
+        .service(
+            resource("/api-tokens")
+                .route(get().to(api_tokens::list))
+                .route(post().to(api_tokens::create))
+                .route(delete().to(api_tokens::revoke)),
+        )
+        .service(resource("/api-tokens/permissions").route(get().to(api_tokens::permissions)))
         .service(
             resource("/goals")
                 .route(get().to(goals::list))

@@ -68,10 +68,7 @@ impl FromRequest for SignedIn {
             return ready(Err(SignInFirst { next }));
         };
         ready(Ok(SignedIn {
-            actor: Actor {
-                user: UserId(user),
-                address: client::address(request),
-            },
+            actor: Actor::account(UserId(user), client::address(request)),
             session: SessionId(id),
             login: text(LOGIN),
             name: text(NAME),

@@ -18,7 +18,7 @@ async fn who_makes_a_project_owns_it_and_finds_statuses_and_tags() {
 
     let project = place.project("Launch").await;
 
-    let made = place.read(move |db| projects::list(db, ADA.user)).await.unwrap();
+    let made = place.read(move |db| projects::list(db, &ADA)).await.unwrap();
     assert_eq!(made.len(), 1);
     assert_eq!(
         (made[0].project.id, made[0].role, made[0].open),
@@ -51,7 +51,7 @@ async fn own_projects_stand_before_shared_ones_with_their_open_tasks() {
         .unwrap();
     place.task(shared, &[]).await;
 
-    let listed = place.read(|db| projects::list(db, BOB.user)).await.unwrap();
+    let listed = place.read(|db| projects::list(db, &BOB)).await.unwrap();
 
     let seen: Vec<_> = listed.iter().map(|one| (one.project.id, one.role, one.open)).collect();
     assert_eq!(seen, [(own, Role::Owner, 0), (shared, Role::Member, 1)]);
@@ -124,7 +124,7 @@ async fn a_deleted_project_is_gone_at_once_without_events_and_its_rows_follow() 
     place.act(move |tx| projects::delete(tx, &ADA, project)).await.unwrap();
 
     assert_eq!(place.events().await.len(), 1, "the task's own");
-    let left = place.read(|db| projects::list(db, ADA.user)).await.unwrap();
+    let left = place.read(|db| projects::list(db, &ADA)).await.unwrap();
     assert_eq!(left.iter().map(|one| one.project.id).collect::<Vec<_>>(), [kept]);
     assert!(matches!(
         place.read(move |db| members::list(db, &BOB, project)).await,

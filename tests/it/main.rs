@@ -16,6 +16,8 @@ mod api_events;
 mod api_goals;
 mod api_tags;
 mod api_tasks;
+mod api_token_scopes;
+mod api_tokens;
 mod api_webhooks;
 mod architecture;
 mod command_line;

@@ -16,10 +16,7 @@ use taskview_webhooks::error::AppError;
 use crate::support::database::TestDatabase;
 
 const PROJECT: ProjectId = ProjectId(1);
-const ADA: Actor = Actor {
-    user: UserId(1),
-    address: None,
-};
+const ADA: Actor = Actor::account(UserId(1), None);
 const BOB: MemberId = MemberId(2);
 
 #[tokio::test]
@@ -122,10 +119,7 @@ async fn subtasks_go_one_level_deep() {
 async fn what_belongs_to_another_project_does_not_exist() {
     let place = Place::new().await;
     let task = place.add(json!({ "description": "a" })).await;
-    let stranger = Actor {
-        user: UserId(3),
-        address: None,
-    };
+    let stranger = Actor::account(UserId(3), None);
 
     for wrong in [
         json!({ "statusId": 9 }),

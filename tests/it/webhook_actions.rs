@@ -99,7 +99,7 @@ async fn a_form_sent_twice_changes_something_once() {
     let Once::Already(spent) = second else {
         panic!("it was the second")
     };
-    assert_eq!(spent.webhook, Some(added.webhook));
+    assert_eq!(spent.subject, Some(added.webhook.0));
     assert_eq!(place.count("webhooks").await, 1);
 }
 
@@ -403,10 +403,7 @@ async fn a_deleted_webhook_is_gone_at_once_and_its_rows_go_in_slices() {
 }
 
 const fn actor(user: i64) -> Actor {
-    Actor {
-        user: UserId(user),
-        address: None,
-    }
+    Actor::account(UserId(user), None)
 }
 
 fn new() -> NewWebhook {

@@ -15,6 +15,7 @@ use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
@@ -75,7 +76,7 @@ pub fn add(
     vault: &Vault,
     allow: &AllowList,
 ) -> Result<WithSecret, AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let mut errors = Vec::new();
     let url = url(&new.url, allow, &mut errors);
     let events = events(&new.events, &mut errors);
@@ -119,12 +120,12 @@ pub fn add_once(
     vault: &Vault,
     allow: &AllowList,
 ) -> Result<Once<WithSecret>, AppError> {
-    access::manager(tx.db, actor, project)?;
+    access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     if let Some(spent) = form_tokens::spent(tx.db, actor.user, token)? {
         return Ok(Once::Already(spent));
     }
     let added = add(tx, actor, project, new, vault, allow)?;
-    form_tokens::spend(tx, actor.user, token, "webhook.added", added.webhook)?;
+    form_tokens::spend(tx, actor.user, token, "webhook.added", added.webhook.0)?;
     Ok(Once::Done(added))
 }
 
@@ -137,7 +138,7 @@ pub fn edit(
     edit: &Edit,
     allow: &AllowList,
 ) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let before = webhooks::find(tx.db, actor.user, project, id)?;
     let mut errors = Vec::new();
     // One that was accepted before is not judged again: the allow list may have changed since, and dialling looks anyway.
@@ -175,7 +176,7 @@ pub fn edit(
 
 /// Turns it off: what its events make from now on is held. No error when it is off already.
 pub fn turn_off(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     webhooks::find(tx.db, actor.user, project, id)?;
     if webhooks::turn_off(tx.db, id, actor.user, tx.now)? {
         manager.audit(tx, "webhook.turned_off", Some(id.0), &json!({}))?;
@@ -185,7 +186,7 @@ pub fn turn_off(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookI
 
 /// Turns it on, unless deliveries are held: then somebody has to say what becomes of them.
 pub fn turn_on(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<TurnOn, AppError> {
-    access::manager(tx.db, actor, project)?;
+    access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     if !webhook.active && backlog::waiting(tx.db, id, webhook.discarded_to, 1)?.0 > 0 {
         return Ok(TurnOn::AskFirst);
@@ -196,7 +197,7 @@ pub fn turn_on(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId
 
 /// Turns it on; what was held is sent, oldest first. No error when it is on already.
 pub fn turn_on_and_send(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     if webhooks::turn_on(tx.db, id, webhook.discarded_to, tx.now)? {
         manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "send" }))?;
@@ -207,7 +208,7 @@ pub fn turn_on_and_send(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: 
 
 /// Turns it on; what was held ends as failed, in slices that the engine makes. When it is on already, nothing is held.
 pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     let newest = resend::newest(tx.db, id)?.unwrap_or(DeliveryId(0));
     if webhooks::turn_on(tx.db, id, newest.max(webhook.discarded_to), tx.now)? {
@@ -219,7 +220,7 @@ pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, i
 
 /// Discards what is held of a webhook that stays off; what its events make from now on is held. When it is on, nothing is.
 pub fn discard_held(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     let newest = resend::newest(tx.db, id)?.unwrap_or(DeliveryId(0));
     if webhooks::discard(tx.db, id, newest.max(webhook.discarded_to))? {
@@ -230,7 +231,7 @@ pub fn discard_held(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: Webh
 
 /// How many deliveries are held, counted up to [`COUNTED`] + 1; for who may say what becomes of them.
 pub fn count_held(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<i64, AppError> {
-    access::manager(db, actor, project)?;
+    access::manager(db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(db, actor.user, project, id)?;
     if webhook.active {
         return Ok(0);
@@ -246,7 +247,7 @@ pub fn rotate(
     id: WebhookId,
     vault: &Vault,
 ) -> Result<WithSecret, AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     webhooks::find(tx.db, actor.user, project, id)?;
     let secret = set_secret(tx, actor, id, new_secret(), vault)?;
     manager.audit(tx, "webhook.rotated", Some(id.0), &json!({}))?;
@@ -262,18 +263,18 @@ pub fn rotate_once(
     token: Checked,
     vault: &Vault,
 ) -> Result<Once<WithSecret>, AppError> {
-    access::manager(tx.db, actor, project)?;
+    access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     if let Some(spent) = form_tokens::spent(tx.db, actor.user, token)? {
         return Ok(Once::Already(spent));
     }
     let rotated = rotate(tx, actor, project, id, vault)?;
-    form_tokens::spend(tx, actor.user, token, "webhook.rotated", id)?;
+    form_tokens::spend(tx, actor.user, token, "webhook.rotated", id.0)?;
     Ok(Once::Done(rotated))
 }
 
 /// Hides it at once and erases its secret; its rows go in slices that the engine makes.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
-    let manager = access::manager(tx.db, actor, project)?;
+    let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     webhooks::hide(tx.db, id, tx.now)?;
     let host = TargetUrl::stored(&webhook.url)

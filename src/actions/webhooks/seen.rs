@@ -8,7 +8,7 @@ use crate::db::{Db, backlog};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
-use crate::domain::role::Role;
+use crate::domain::permission::Permission;
 use crate::domain::target::TargetUrl;
 use crate::error::AppError;
 
@@ -45,7 +45,7 @@ pub struct Recent {
 
 /// All webhooks of a project.
 pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Seen>), AppError> {
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::IntegrationsCanView)?;
     let rows = webhooks::list(db, actor.user, project)?;
     let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
     let mut events = webhooks::events_of(db, &ids)?;
@@ -53,7 +53,7 @@ pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, V
         .into_iter()
         .map(|webhook| {
             let events = events.remove(&webhook.id).unwrap_or_default();
-            see(db, member.role, webhook, events)
+            see(db, member.manages(), webhook, events)
         })
         .collect::<Result<_, _>>()?;
     Ok((member, seen))
@@ -61,10 +61,10 @@ pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, V
 
 /// One webhook.
 pub fn find(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(Member, Seen), AppError> {
-    let member = access::member(db, actor, project)?;
+    let member = access::member(db, actor, project, Permission::IntegrationsCanView)?;
     let webhook = webhooks::find(db, actor.user, project, id)?;
     let events = webhooks::events_of(db, &[id])?.remove(&id).unwrap_or_default();
-    let seen = see(db, member.role, webhook, events)?;
+    let seen = see(db, member.manages(), webhook, events)?;
     Ok((member, seen))
 }
 
@@ -75,7 +75,7 @@ pub fn find_to_change(
     project: ProjectId,
     id: WebhookId,
 ) -> Result<(Member, Seen), AppError> {
-    access::manager(db, actor, project)?;
+    access::manager(db, actor, project, Permission::IntegrationsCanManage)?;
     find(db, actor, project, id)
 }
 
@@ -116,14 +116,14 @@ pub fn secret_made_by(db: &mut Db, seen: &Seen) -> Result<Option<String>, AppErr
     Ok(webhooks::person(db, seen.webhook.secret_made_by)?)
 }
 
-/// What a role may see of a webhook.
-fn see(db: &mut Db, role: Role, mut webhook: Webhook, events: Vec<EventKind>) -> Result<Seen, AppError> {
+/// A webhook for who manages it, or for another member.
+fn see(db: &mut Db, manages: bool, mut webhook: Webhook, events: Vec<EventKind>) -> Result<Seen, AppError> {
     let (held, held_since) = if webhook.active {
         (0, None)
     } else {
         backlog::waiting(db, webhook.id, webhook.discarded_to, COUNTED + 1)?
     };
-    if role < Role::Manager {
+    if !manages {
         webhook.url = hide_path(&webhook.url);
         webhook.secret_hint.clear();
     }

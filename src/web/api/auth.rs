@@ -81,8 +81,10 @@ pub async fn refresh(ctx: Data<Context>, body: Json<Value>) -> Result<HttpRespon
 }
 
 pub async fn logout(ctx: Data<Context>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    ctx.write(move |tx| sessions::end(tx, &caller.actor, caller.session))
-        .await?;
+    let Some(session) = caller.session else {
+        return Err(AppError::Forbidden("An API token has no session to end; it is revoked instead.").into());
+    };
+    ctx.write(move |tx| sessions::end(tx, &caller.actor, session)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -14,9 +14,8 @@ use crate::db::{Db, memberships};
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::moment::Moment;
-use crate::domain::permission;
+use crate::domain::permission::Permissions;
 use crate::domain::project::{ProjectDraft, ProjectPatch};
-use crate::domain::role::Role;
 use crate::error::AppError;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
@@ -52,8 +51,8 @@ pub async fn create(ctx: Data<Context>, caller: Caller, patch: Json<ProjectPatch
 }
 
 pub async fn list(ctx: Data<Context>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let listed = ctx.read(move |db| projects::list(db, caller.actor.user)).await?;
-    let goal = |one: Listed| Goal::new(one.project, one.role, one.owner);
+    let listed = ctx.read(move |db| projects::list(db, &caller.actor)).await?;
+    let goal = |one: Listed| Goal::new(one.project, one.permissions, one.owner);
     ok(listed.into_iter().map(goal).collect::<Vec<_>>())
 }
 
@@ -102,10 +101,10 @@ pub async fn delete(ctx: Data<Context>, caller: Caller, which: Json<Which>) -> R
 impl Goal {
     fn of(db: &mut Db, member: Member) -> Result<Goal, AppError> {
         let owner = memberships::owner(db, member.project.id)?;
-        Ok(Goal::new(member.project, member.role, owner))
+        Ok(Goal::new(member.project.clone(), member.permissions(), owner))
     }
 
-    fn new(project: Project, role: Role, owner: UserId) -> Goal {
+    fn new(project: Project, permissions: Permissions, owner: UserId) -> Goal {
         Goal {
             id: project.id,
             name: project.name,
@@ -116,8 +115,9 @@ impl Goal {
             creator_id: project.creator_id,
             edit_date: project.edited_at,
             archive: project.archived_at.is_some().into(),
-            permissions: permission::of_role(role)
-                .map(|name| (name.to_owned(), true.into()))
+            permissions: permissions
+                .iter()
+                .map(|one| (one.name().to_owned(), true.into()))
                 .collect(),
         }
     }

@@ -47,6 +47,13 @@ impl ApiClient {
         }
     }
 
+    pub fn with_token(base: &str, token: &str) -> ApiClient {
+        ApiClient {
+            token: Some(token.to_owned()),
+            ..ApiClient::new(base)
+        }
+    }
+
     pub async fn signed_in(base: &str, login: &str, password: &str) -> ApiClient {
         let mut client = Self::new(base);
         let answer = client

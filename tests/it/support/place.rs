@@ -21,10 +21,7 @@ pub const BOB: Actor = actor(2);
 pub const CLEO: Actor = actor(3);
 
 const fn actor(user: i64) -> Actor {
-    Actor {
-        user: UserId(user),
-        address: None,
-    }
+    Actor::account(UserId(user), None)
 }
 
 pub fn named(name: &str) -> ProjectDraft {

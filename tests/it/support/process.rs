@@ -118,6 +118,15 @@ pub fn add_user(database: &TestDatabase, login: &str, password: &str) {
     assert!(child.wait().expect("it ends").success(), "`user add` failed");
 }
 
+/// `user disable` beside the running program.
+pub fn disable_user(database: &TestDatabase, login: &str) {
+    let done = command(database)
+        .args(["user", "disable", login])
+        .stdout(Stdio::null())
+        .status();
+    assert!(done.expect("the binary starts").success(), "`user disable` failed");
+}
+
 /// The binary with the settings of a laptop, and nothing of the surroundings that could change them.
 pub fn command(database: &TestDatabase) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"));

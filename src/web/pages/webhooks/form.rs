@@ -17,6 +17,7 @@ use crate::domain::event::{EventKind, KNOWN};
 use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Bound;
 use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::error::AppError;
 use crate::web::flash::Flash;
@@ -241,7 +242,7 @@ fn to_add(
     typed: Typed,
     errors: Vec<FieldError>,
 ) -> Result<FormPage, AppError> {
-    let manager = access::manager(db, &who.actor, project)?;
+    let manager = access::manager(db, &who.actor, project, Permission::IntegrationsCanManage)?;
     let path = path_of(project);
     Ok(FormPage {
         shell: who.shell_in(db, "Add Webhook", &manager, Tab::Webhooks)?,

@@ -17,6 +17,7 @@ use crate::db::form_tokens::Spent;
 use crate::domain::form_token::Bound;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::domain::permission::Permission;
 use crate::domain::secret::Secret;
 use crate::error::AppError;
 use crate::web::delivery_words::counted_up_to;
@@ -135,11 +136,11 @@ pub async fn gone(ctx: &Context, who: SignedIn, project: ProjectId, spent: Spent
     let now = ctx.now();
     let page = ctx
         .read(move |db| {
-            let member = access::member(db, &who.actor, project)?;
+            let member = access::member(db, &who.actor, project, Permission::IntegrationsCanView)?;
             // It may be deleted by now.
             let webhook = match spent
-                .webhook
-                .map(|id| webhooks::find_to_change(db, &who.actor, project, id))
+                .subject
+                .map(|id| webhooks::find_to_change(db, &who.actor, project, WebhookId(id)))
             {
                 Some(Ok((_, seen))) => Some(Named::new(db, &seen, now)?),
                 Some(Err(AppError::NotFound)) | None => None,

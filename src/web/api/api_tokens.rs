@@ -1,0 +1,125 @@
+//! `/module/api-tokens`: tokens for programs. Only somebody who signed in reaches them; an API token gets a 403.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json};
+use serde::{Deserialize, Serialize};
+
+use super::ok;
+use crate::actions::api_tokens::{self, Listed, NewApiToken};
+use crate::context::Context;
+use crate::domain::ids::{ApiTokenId, ProjectId, UserId};
+use crate::domain::moment::Moment;
+use crate::domain::permission::Permission;
+use crate::error::AppError;
+use crate::web::api_error::ApiError;
+use crate::web::caller::Caller;
+
+type Answer = Result<HttpResponse, ApiError>;
+
+/// A token on the wire, without itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    id: ApiTokenId,
+    user_id: UserId,
+    name: String,
+    /// Empty: all.
+    allowed_permissions: Vec<&'static str>,
+    /// Empty: every project.
+    allowed_goal_ids: Vec<ProjectId>,
+    last_used_at: Option<Moment>,
+    expires_at: Option<Moment>,
+    created_at: Moment,
+}
+
+impl Item {
+    fn new(listed: Listed) -> Item {
+        let token = listed.token;
+        Item {
+            id: token.id,
+            user_id: token.user_id,
+            name: token.name,
+            allowed_permissions: listed.permissions.into_iter().map(Permission::name).collect(),
+            allowed_goal_ids: listed.projects,
+            last_used_at: token.last_used_at,
+            expires_at: token.expires_at,
+            created_at: token.created_at,
+        }
+    }
+}
+
+pub async fn list(ctx: Data<Context>, caller: Caller) -> Answer {
+    let listed = ctx.read(move |db| api_tokens::list(db, &caller.actor)).await?;
+    ok(listed.into_iter().map(Item::new).collect::<Vec<_>>())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct New {
+    name: String,
+    allowed_permissions: Option<Vec<String>>,
+    allowed_goal_ids: Option<Vec<ProjectId>>,
+    expires_at: Option<String>,
+}
+
+/// The only answer that holds the token. No `Debug`.
+#[derive(Serialize)]
+struct Made {
+    token: String,
+    item: Item,
+}
+
+pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<New>) -> Answer {
+    let expires_at = match sent.expires_at.as_deref().map(Moment::parse) {
+        Some(None) => {
+            let sentence = "Send an instant: 2026-11-23T14:46:44.651Z.";
+            return Err(AppError::invalid("expiresAt", sentence).into());
+        }
+        given => given.flatten(),
+    };
+    let new = NewApiToken {
+        name: sent.name,
+        permissions: sent.allowed_permissions.unwrap_or_default(),
+        projects: sent.allowed_goal_ids.unwrap_or_default(),
+        expires_at,
+    };
+    new.check(ctx.now())?;
+    let made = ctx.write(move |tx| api_tokens::create(tx, &caller.actor, &new)).await?;
+    ok(Made {
+        token: made.shown.expose().to_owned(),
+        item: Item::new(made.listed),
+    })
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    id: ApiTokenId,
+}
+
+pub async fn revoke(ctx: Data<Context>, caller: Caller, Json(Which { id }): Json<Which>) -> Answer {
+    ctx.write(move |tx| api_tokens::revoke(tx, &caller.actor, id)).await?;
+    ok(true)
+}
+
+/// A right on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Right {
+    id: u32,
+    name: &'static str,
+    description: &'static str,
+    permission_group: &'static str,
+}
+
+/// What a token can be given.
+pub async fn permissions(ctx: Data<Context>, caller: Caller) -> Answer {
+    // Refused like the other calls when it is an API token that asks.
+    ctx.read(move |db| api_tokens::list(db, &caller.actor)).await?;
+    let right = |one: &Permission| Right {
+        id: one.number(),
+        name: one.name(),
+        description: one.about(),
+        permission_group: one.group(),
+    };
+    ok(Permission::ALL.iter().map(right).collect::<Vec<_>>())
+}
