@@ -119,8 +119,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made,
             "An account has at most {MOST} API tokens; revoke one first."
         )));
     }
-    let mut permissions: Vec<Permission> = new.permissions.iter().filter_map(|name| name.parse().ok()).collect();
-    permissions.dedup();
+    let chosen: Permissions = new.permissions.iter().filter_map(|name| name.parse().ok()).collect();
+    let permissions: Vec<Permission> = chosen.iter().collect();
     let words = permissions.iter().map(|one| one.name()).collect::<Vec<_>>().join(" ");
     let shown = Token::for_program(&mut rand::rng());
     let row = api_tokens::NewApiToken {

@@ -13,7 +13,7 @@ pub fn health(cfg: &mut ServiceConfig) {
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, deliveries, home, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, deliveries, home, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -24,6 +24,11 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/account", get().to(account::show))
         .route("/account/password", post().to(account::change_password))
         .route("/account/sessions/{session}/end", post().to(account::end_session))
+        .route("/account/api-tokens", get().to(api_tokens::list))
+        .route("/account/api-tokens/new", get().to(api_tokens::new))
+        .route("/account/api-tokens/new", post().to(api_tokens::create))
+        .route("/account/api-tokens/{token}/revoke", get().to(api_tokens::confirm_revoke))
+        .route("/account/api-tokens/{token}/revoke", post().to(api_tokens::revoke))
         .route("/projects/new", get().to(projects::new))
         .route("/projects/new", post().to(projects::create))
         .route("/projects/{project}/edit", get().to(projects::edit))

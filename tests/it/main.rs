@@ -39,6 +39,7 @@ mod listen;
 mod migrations_agree;
 mod nodes;
 mod nodes_lost;
+mod pages_api_tokens;
 mod pages_deliveries;
 mod pages_members;
 mod pages_people;

@@ -36,6 +36,11 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/account", SignedIn),
     ("POST", "/account/password", SignedIn),
     ("POST", "/account/sessions/{session}/end", SignedIn),
+    ("GET", "/account/api-tokens", SignedIn),
+    ("GET", "/account/api-tokens/new", SignedIn),
+    ("POST", "/account/api-tokens/new", SignedIn),
+    ("GET", "/account/api-tokens/{token}/revoke", SignedIn),
+    ("POST", "/account/api-tokens/{token}/revoke", SignedIn),
     ("GET", "/projects/new", SignedIn),
     ("POST", "/projects/new", SignedIn),
     ("GET", "/projects/{project}", Member),
@@ -133,6 +138,8 @@ pub(crate) struct Ids {
     pub(crate) member: i64,
     pub(crate) webhook: i64,
     pub(crate) delivery: i64,
+    /// An API token of the owner.
+    pub(crate) token: i64,
 }
 
 const ANY_IDS: Ids = Ids {
@@ -142,12 +149,14 @@ const ANY_IDS: Ids = Ids {
     member: 1,
     webhook: 1,
     delivery: 1,
+    token: 1,
 };
 
 impl Ids {
     fn fill(&self, path: &str) -> String {
         path.replace("{project}", &self.project.to_string())
             .replace("{session}", "1")
+            .replace("{token}", &self.token.to_string())
             .replace("{task}", &self.task.to_string())
             .replace("{member}", &self.member.to_string())
             .replace("{webhook}", &self.webhook.to_string())
@@ -200,6 +209,11 @@ async fn every_page_answers_everybody_as_it_should() {
             // Somebody must own the project.
             if path.ends_with("/leave") && *own == Some(Owner) {
                 assert_eq!(page.status, 403, "{what}");
+                continue;
+            }
+            // Everybody has their own.
+            if path.contains("{token}") && allowed && *own != Some(Owner) {
+                assert_eq!(page.status, 404, "{what}");
                 continue;
             }
             match own {
@@ -261,6 +275,7 @@ pub(crate) fn calls(ids: &Ids) -> Vec<(&'static str, String, Value)> {
         member,
         webhook,
         delivery,
+        token: _,
     } = *ids;
     vec![
         (
@@ -400,6 +415,7 @@ pub(crate) async fn town() -> Town {
         (app.visitor(), None, "nobody"),
     ];
     let tags = api.get("/module/tags").await;
+    let made = api.post("/module/api-tokens", json!({ "name": "ci" })).await;
     let ids = Ids {
         project: project.id,
         task: task.id,
@@ -407,6 +423,7 @@ pub(crate) async fn town() -> Town {
         member: id_of("member"),
         webhook: webhook.id,
         delivery,
+        token: made.response()["item"]["id"].as_i64().expect("an id"),
     };
     Town {
         app,

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 
+use crate::support::api_client::ApiClient;
 use crate::support::app::App;
 use crate::support::browser::Browser;
 use crate::support::database::{Kind, TestDatabase, kind};
@@ -59,6 +60,34 @@ async fn a_secret_is_in_one_answer_and_nowhere_else() {
         let telling = logged.lines().find(|line| holds(line.as_bytes(), &disguise));
         assert_eq!(telling, None, "the log tells a secret");
         assert!(!holds(&stored, &disguise), "the database holds a secret in the clear");
+    }
+}
+
+#[tokio::test]
+async fn an_api_token_is_in_one_answer_and_nowhere_else() {
+    let app = App::start().await;
+    let lead = given::lead(&app).await;
+    let project = given::project(&lead, "Website").await;
+    let new = "/account/api-tokens/new";
+    let made = lead.submit(new, new, &[("name", "CI")]).await;
+    let token = given::secret_on(&made);
+    let program = ApiClient::with_token(&app.base, &token);
+    let event = serde_json::json!({ "goalId": project.id, "event": "build.finished", "data": {} });
+    program.post("/module/events", event).await.response();
+
+    let pages = crawl(&lead, "/account").await;
+    let stored = dump(&app.database);
+
+    assert!(pages.iter().any(|(path, _)| path == "/account/api-tokens"));
+    for disguise in disguises(token.trim_start_matches("tvk_")) {
+        for (path, html) in &pages {
+            assert!(!holds(html.as_bytes(), &disguise), "{path} shows the token");
+        }
+        assert!(
+            !log::text().lines().any(|line| holds(line.as_bytes(), &disguise)),
+            "the log tells it"
+        );
+        assert!(!holds(&stored, &disguise), "the database holds it in the clear");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pages, one file per noun.
 
 pub mod account;
+pub mod api_tokens;
 pub mod deliveries;
 pub mod home;
 pub mod members;
