@@ -42,16 +42,22 @@ pub fn task_event(
 }
 
 /// An event as a host application sends it; see [`HandIn::check`] for what belongs to which type.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[schema(as = Event, example = json!({"goalId": 1, "event": "invoice.paid", "data": {"invoice": 4711, "total": "119.00"}}))]
 #[serde(rename_all = "camelCase")]
 pub struct HandIn {
     pub goal_id: ProjectId,
+    #[schema(max_length = 50)]
     pub event: String,
+    #[schema(value_type = Option<Object>)]
     pub task: Option<Box<RawValue>>,
     pub task_id: Option<i64>,
+    #[schema(value_type = Option<Object>)]
     pub changes: Option<Box<RawValue>>,
+    #[schema(value_type = Option<Vec<i64>>)]
     pub user_ids: Option<Box<RawValue>>,
     pub initiator_id: Option<i64>,
+    #[schema(value_type = Option<serde_json::Value>)]
     pub data: Option<Box<RawValue>>,
 }
 

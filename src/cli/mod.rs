@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{SettingError, Settings};
 use crate::error::AppError;
 use crate::server::StartError;
+use crate::web::api::openapi;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -55,6 +56,8 @@ enum Command {
     Listen(listen::Listen),
     /// Check the signatures of a saved body
     Verify(verify::Verify),
+    /// Print the description of the API (OpenAPI 3.1)
+    Openapi,
 }
 
 /// Why a command ended without having done its work.
@@ -97,6 +100,10 @@ pub async fn run() -> ExitCode {
         Some(Command::User(command)) => user::run(command).await,
         Some(Command::Listen(listen)) => listen::run(listen).await,
         Some(Command::Verify(verify)) => verify::run(&verify),
+        Some(Command::Openapi) => {
+            print!("{}", openapi::text());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 use crate::domain::moment::Moment;
 
 macro_rules! text_value {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $format:ident, $example:literal) => {
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize,
@@ -25,6 +25,14 @@ macro_rules! text_value {
                 &self.0
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                crate::domain::schema::text(utoipa::openapi::KnownFormat::$format, $example)
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,11 +62,11 @@ macro_rules! text_value {
 
 text_value!(
     /// A day, `YYYY-MM-DD`.
-    Date
+    Date, Date, "2026-11-23"
 );
 text_value!(
     /// A time of day, `HH:MM:SS`.
-    TimeOfDay
+    TimeOfDay, Time, "14:46:00"
 );
 
 impl Date {

@@ -1,10 +1,12 @@
 //! What is wrong with one field of what somebody sent. Pages print it beside the field, the API in `fields`.
 
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// The name that the sender used: `endDate`, `url`.
+    #[schema(example = "url")]
     pub name: String,
     /// One sentence for people.
+    #[schema(example = "Enter a URL.")]
     pub message: String,
 }
 

@@ -14,6 +14,7 @@ pub mod permission;
 pub mod project;
 pub mod retry;
 pub mod role;
+pub mod schema;
 pub mod secret;
 pub mod signature;
 pub(crate) mod smallint;

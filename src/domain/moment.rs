@@ -9,6 +9,8 @@ use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
 
+use crate::domain::schema;
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(
     Debug,
@@ -86,6 +88,14 @@ impl From<DateTime<Utc>> for Moment {
         Moment(at.timestamp_micros())
     }
 }
+
+impl utoipa::PartialSchema for Moment {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        schema::text(utoipa::openapi::KnownFormat::DateTime, "2026-11-23T14:46:44.651Z")
+    }
+}
+
+impl utoipa::ToSchema for Moment {}
 
 impl serde::Serialize for Moment {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -43,11 +43,15 @@ impl ProjectDraft {
 }
 
 /// What somebody sent, unchecked; what is absent stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[schema(as = ProjectFields)]
 #[serde(default)]
 pub struct ProjectPatch {
+    #[schema(example = "Website", min_length = 1, max_length = 200)]
     pub name: Option<String>,
+    #[schema(max_length = 5000)]
     pub description: Option<String>,
+    #[schema(example = "#3f6fd1")]
     pub color: Option<String>,
 }
 

@@ -46,16 +46,20 @@ impl Priority {
 }
 
 /// The whole of a task at one moment. The order of the fields is the order of the payload's keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     pub id: TaskId,
     #[serde(rename = "goalId")]
     pub project_id: ProjectId,
+    #[schema(example = "Fix login bug")]
     pub description: String,
+    #[schema(example = false)]
     pub complete: bool,
+    #[schema(required)]
     pub status_id: Option<StatusId>,
     #[serde(rename = "priorityId", serialize_with = "Priority::as_number")]
+    #[schema(value_type = i64, minimum = 1, maximum = 3, example = 2)]
     pub priority: Priority,
     /// A set: ascending.
     pub tags: Vec<TagId>,
@@ -63,12 +67,19 @@ pub struct Task {
     #[serde(rename = "assignedUsers")]
     pub assignees: Vec<MemberId>,
     /// Oldest first; a subtask has none.
+    #[schema(no_recursion, example = json!([]))]
     pub subtasks: Vec<Task>,
+    #[schema(required, example = json!(null))]
     pub parent_id: Option<TaskId>,
+    #[schema(required, example = json!(null))]
     pub note: Option<String>,
+    #[schema(required)]
     pub start_date: Option<Date>,
+    #[schema(required)]
     pub start_time: Option<TimeOfDay>,
+    #[schema(required)]
     pub end_date: Option<Date>,
+    #[schema(required)]
     pub end_time: Option<TimeOfDay>,
     pub creator_id: UserId,
     #[serde(rename = "dateCreation")]
@@ -76,6 +87,7 @@ pub struct Task {
     #[serde(rename = "editDate")]
     pub edited_at: Moment,
     #[serde(rename = "dateComplete")]
+    #[schema(required, example = json!(null))]
     pub completed_at: Option<Moment>,
 }
 
@@ -139,27 +151,37 @@ impl TaskDraft {
 }
 
 /// What somebody sent, unchecked: `None` is "not given", `Some(None)` is "taken away". Pages and the API both fill this.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[schema(as = TaskFields)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskPatch {
+    #[schema(example = "Fix login bug", min_length = 1, max_length = 2000)]
     pub description: Option<String>,
     pub complete: Option<bool>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<StatusId>)]
     pub status_id: Option<Option<StatusId>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 3, example = 2)]
     pub priority_id: Option<Option<i64>>,
     pub tags: Option<Vec<TagId>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<TaskId>)]
     pub parent_id: Option<Option<TaskId>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 20000)]
     pub note: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Date>)]
     pub start_date: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<TimeOfDay>)]
     pub start_time: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Date>)]
     pub end_date: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<TimeOfDay>)]
     pub end_time: Option<Option<String>>,
 }
 

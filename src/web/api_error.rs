@@ -23,16 +23,21 @@ pub enum ApiError {
     Http(StatusCode, String),
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Error)]
+pub struct Answer<'a> {
     error: Body<'a>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ErrorBody)]
+pub struct Body<'a> {
+    #[schema(example = "invalid")]
     code: &'static str,
+    #[schema(example = "Some of the input is not valid.")]
     message: String,
     /// Empty unless the input is to blame: clients may count on it.
+    #[schema(value_type = Vec<FieldError>)]
     fields: &'a [FieldError],
     #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
     request: Option<String>,

@@ -29,6 +29,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/account/api-tokens/new", post().to(api_tokens::create))
         .route("/account/api-tokens/{token}/revoke", get().to(api_tokens::confirm_revoke))
         .route("/account/api-tokens/{token}/revoke", post().to(api_tokens::revoke))
+        .route("/openapi.json", get().to(api::openapi::show))
         .route("/projects/new", get().to(projects::new))
         .route("/projects/new", post().to(projects::create))
         .route("/projects/{project}/edit", get().to(projects::edit))

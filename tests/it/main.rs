@@ -18,6 +18,7 @@ mod api_tags;
 mod api_tasks;
 mod api_token_scopes;
 mod api_tokens;
+mod api_walk;
 mod api_webhooks;
 mod architecture;
 mod command_line;

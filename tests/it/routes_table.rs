@@ -26,6 +26,7 @@ use Level::{Anyone, Manager, Member, Owner, SignedIn};
 const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/healthz", Anyone),
     ("GET", "/readyz", Anyone),
+    ("GET", "/openapi.json", Anyone),
     ("GET", "/setup", Anyone),
     ("POST", "/setup", Anyone),
     ("GET", "/sign-in", Anyone),

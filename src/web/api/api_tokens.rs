@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 
-use super::ok;
+use super::{Envelope, ok};
 use crate::actions::api_tokens::{self, Listed, NewApiToken};
 use crate::context::Context;
 use crate::domain::ids::{ApiTokenId, ProjectId, UserId};
@@ -17,17 +17,22 @@ use crate::web::caller::Caller;
 type Answer = Result<HttpResponse, ApiError>;
 
 /// A token on the wire, without itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ApiToken)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+pub struct Item {
     id: ApiTokenId,
     user_id: UserId,
+    #[schema(example = "CI of the website")]
     name: String,
     /// Empty: all.
+    #[schema(example = json!(["events_can_publish"]))]
     allowed_permissions: Vec<&'static str>,
     /// Empty: every project.
     allowed_goal_ids: Vec<ProjectId>,
+    #[schema(required)]
     last_used_at: Option<Moment>,
+    #[schema(required)]
     expires_at: Option<Moment>,
     created_at: Moment,
 }
@@ -48,27 +53,40 @@ impl Item {
     }
 }
 
+/// List one's API tokens
+#[utoipa::path(get, path = "/module/api-tokens", tag = "API tokens", operation_id = "listApiTokens", responses((status = 200, description = "OK", body = Envelope<Vec<Item>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller) -> Answer {
     let listed = ctx.read(move |db| api_tokens::list(db, &caller.actor)).await?;
     ok(listed.into_iter().map(Item::new).collect::<Vec<_>>())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = NewApiToken)]
 #[serde(rename_all = "camelCase")]
 pub struct New {
+    #[schema(example = "CI of the website", min_length = 1, max_length = 100)]
     name: String,
+    #[schema(example = json!(["events_can_publish"]))]
     allowed_permissions: Option<Vec<String>>,
+    #[schema(example = json!([1]))]
     allowed_goal_ids: Option<Vec<ProjectId>>,
+    #[schema(value_type = Option<Moment>, example = "2099-12-31T00:00:00.000Z")]
     expires_at: Option<String>,
 }
 
 /// The only answer that holds the token. No `Debug`.
-#[derive(Serialize)]
-struct Made {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = MadeApiToken)]
+pub struct Made {
+    #[schema(example = "tvk_4445c3a2…")]
     token: String,
     item: Item,
 }
 
+/// Make an API token
+///
+/// The token is in this answer only. Empty lists mean no restriction: all that the role allows, in every project.
+#[utoipa::path(post, path = "/module/api-tokens", tag = "API tokens", operation_id = "createApiToken", request_body = New, responses((status = 200, description = "OK", body = Envelope<Made>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<New>) -> Answer {
     let expires_at = match sent.expires_at.as_deref().map(Moment::parse) {
         Some(None) => {
@@ -91,27 +109,36 @@ pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<New>) -
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichApiToken)]
 pub struct Which {
     id: ApiTokenId,
 }
 
+/// Revoke an API token
+#[utoipa::path(delete, path = "/module/api-tokens", tag = "API tokens", operation_id = "revokeApiToken", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn revoke(ctx: Data<Context>, caller: Caller, Json(Which { id }): Json<Which>) -> Answer {
     ctx.write(move |tx| api_tokens::revoke(tx, &caller.actor, id)).await?;
     ok(true)
 }
 
 /// A right on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Permission)]
 #[serde(rename_all = "camelCase")]
-struct Right {
+pub struct Right {
+    #[schema(example = 15)]
     id: u32,
+    #[schema(example = "events_can_publish")]
     name: &'static str,
+    #[schema(example = "Publish events of a host application.")]
     description: &'static str,
+    #[schema(example = "Webhooks")]
     permission_group: &'static str,
 }
 
-/// What a token can be given.
+/// List the rights that a token can be given
+#[utoipa::path(get, path = "/module/api-tokens/permissions", tag = "API tokens", operation_id = "listPermissions", responses((status = 200, description = "OK", body = Envelope<Vec<Right>>)))]
 pub async fn permissions(ctx: Data<Context>, caller: Caller) -> Answer {
     // Refused like the other calls when it is an API token that asks.
     ctx.read(move |db| api_tokens::list(db, &caller.actor)).await?;

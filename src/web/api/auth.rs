@@ -3,8 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::actions::accounts;
@@ -17,21 +16,45 @@ use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 use crate::web::client;
 
-#[derive(Serialize)]
-struct SignedIn {
+/// No `Debug`: it holds a password.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct Credentials {
+    /// Or the e-mail.
+    #[schema(example = "lead")]
+    login: String,
+    #[schema(value_type = String, format = Password, example = "correct horse battery staple")]
+    password: Zeroizing<String>,
+}
+
+#[derive(Clone, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refresh {
+    #[schema(value_type = String, example = "5d0c…")]
+    refresh_token: Zeroizing<String>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Tokens)]
+pub struct SignedIn {
+    #[schema(example = "b1f3…")]
     access: String,
+    #[schema(example = "5d0c…")]
     refresh: String,
     /// The word that clients expect; both tokens are opaque.
     #[serde(rename = "type")]
+    #[schema(example = "jwt")]
     kind: &'static str,
     #[serde(rename = "userData")]
     user: UserData,
 }
 
-#[derive(Serialize)]
-struct UserData {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = User)]
+pub struct UserData {
     id: UserId,
+    #[schema(example = "lead")]
     login: String,
+    #[schema(example = "lead@example.com")]
     email: String,
 }
 
@@ -50,13 +73,17 @@ impl SignedIn {
     }
 }
 
-pub async fn login(ctx: Data<Context>, request: HttpRequest, body: Json<Value>) -> Result<HttpResponse, ApiError> {
-    let (Some(login), Some(password)) = (body["login"].as_str(), body["password"].as_str()) else {
-        return Err(bad("Send login and password as strings."));
-    };
-    let password = Zeroizing::new(password.to_owned());
+/// Sign in
+///
+/// The login is lower-cased; the e-mail works too. `access` is good for 15 minutes, `refresh` for 30 days. After too many failures: 429.
+#[utoipa::path(post, path = "/module/auth/login", tag = "Sign-in", operation_id = "signIn", request_body = Credentials, security(()), responses((status = 200, description = "OK", body = SignedIn)))]
+pub async fn login(
+    ctx: Data<Context>,
+    request: HttpRequest,
+    Json(sent): Json<Credentials>,
+) -> Result<HttpResponse, ApiError> {
     let address = client::address(&request);
-    let user = match accounts::sign_in(&ctx, login, password, address).await {
+    let user = match accounts::sign_in(&ctx, &sent.login, sent.password, address).await {
         Ok(user) => user,
         Err(AppError::Invalid(_)) => return Err(bad("Login or password is wrong.")),
         Err(other) => return Err(other.into()),
@@ -66,20 +93,22 @@ pub async fn login(ctx: Data<Context>, request: HttpRequest, body: Json<Value>) 
     Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user)))
 }
 
-pub async fn refresh(ctx: Data<Context>, body: Json<Value>) -> Result<HttpResponse, ApiError> {
-    let Some(token) = body["refreshToken"]
-        .as_str()
-        .map(|token| Zeroizing::new(token.to_owned()))
-    else {
-        return Err(bad("Send refreshToken as a string."));
-    };
-    match ctx.write(move |tx| sessions::exchange(tx, &token)).await? {
+/// Exchange the refresh token for a new pair
+///
+/// A refresh token is good once. Shown again within 30 seconds it is refused; later that means that somebody copied it, and the session ends.
+#[utoipa::path(post, path = "/module/auth/refresh/token", tag = "Sign-in", operation_id = "refreshTokens", request_body = Refresh, security(()), responses((status = 200, description = "OK", body = SignedIn)))]
+pub async fn refresh(ctx: Data<Context>, Json(sent): Json<Refresh>) -> Result<HttpResponse, ApiError> {
+    match ctx.write(move |tx| sessions::exchange(tx, &sent.refresh_token)).await? {
         Exchange::Done(tokens, user) => Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user))),
         Exchange::Bad => Err(bad("The refresh token is unknown or was used already.")),
         Exchange::Ended => Err(AppError::NotSignedIn.into()),
     }
 }
 
+/// End the session
+///
+/// Both tokens of it open nothing any more. An API token has no session: 403.
+#[utoipa::path(post, path = "/module/auth/logout", tag = "Sign-in", operation_id = "signOut", responses((status = 204, description = "The session has ended.")))]
 pub async fn logout(ctx: Data<Context>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let Some(session) = caller.session else {
         return Err(AppError::Forbidden("An API token has no session to end; it is revoked instead.").into());

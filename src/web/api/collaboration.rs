@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use serde::{Deserialize, Serialize};
 
-use super::ok;
+use super::{Envelope, ok};
 use crate::actions::members;
 use crate::context::Context;
 use crate::db::memberships::Person;
@@ -21,9 +21,11 @@ type Answer = Result<HttpResponse, ApiError>;
 const MANAGER: i64 = 1;
 
 /// A member on the wire. TaskView's own client reads either spelling of a name.
-#[derive(Debug, Serialize)]
-struct Collaborator {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Member)]
+pub struct Collaborator {
     id: MemberId,
+    #[schema(example = "bob@example.com")]
     email: String,
     #[serde(rename = "invitationDate")]
     invited: Moment,
@@ -33,11 +35,16 @@ struct Collaborator {
     project: ProjectId,
     #[serde(rename = "goal_id")]
     project_too: ProjectId,
+    #[schema(example = json!([1]))]
     roles: Vec<i64>,
     #[serde(rename = "goalOwner")]
     owner: bool,
 }
 
+/// List the members of a project
+///
+/// The owner first, then managers, then members.
+#[utoipa::path(get, path = "/module/collaboration/{goalId}", tag = "Members", operation_id = "listMembers", params(("goalId" = ProjectId, Path, description = "The project")), responses((status = 200, description = "OK", body = Envelope<Vec<Collaborator>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller, goal: Path<ProjectId>) -> Answer {
     let project = goal.into_inner();
     let (_, people) = ctx.read(move |db| members::list(db, &caller.actor, project)).await?;
@@ -45,20 +52,27 @@ pub async fn list(ctx: Data<Context>, caller: Caller, goal: Path<ProjectId>) -> 
     ok(people.into_iter().map(collaborator).collect::<Vec<_>>())
 }
 
+/// List the members of all projects that one owns
+#[utoipa::path(get, path = "/module/collaboration", tag = "Members", operation_id = "listMembersOfOwnProjects", responses((status = 200, description = "OK", body = Envelope<Vec<Collaborator>>)))]
 pub async fn list_own(ctx: Data<Context>, caller: Caller) -> Answer {
     let people = ctx.read(move |db| members::of_own_projects(db, &caller.actor)).await?;
     let collaborator = |(project, person)| Collaborator::new(project, person);
     ok(people.into_iter().map(collaborator).collect::<Vec<_>>())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = NewMember)]
 pub struct New {
     #[serde(rename = "goalId")]
     project: ProjectId,
+    #[schema(example = "bob@example.com")]
     email: String,
 }
 
-/// Who is a member already is answered as it is.
+/// Add a member by e-mail
+///
+/// Of somebody who is a member already the answer is the same row, and nothing changes.
+#[utoipa::path(post, path = "/module/collaboration", tag = "Members", operation_id = "addMember", request_body = New, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
 pub async fn add(ctx: Data<Context>, caller: Caller, Json(New { project, email }): Json<New>) -> Answer {
     let added = ctx
         .write(move |tx| members::add(tx, &caller.actor, project, &email, Role::Member))
@@ -66,28 +80,41 @@ pub async fn add(ctx: Data<Context>, caller: Caller, Json(New { project, email }
     ok(Collaborator::new(project, added.person()))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichMember)]
 pub struct One {
     #[serde(rename = "goalId")]
     project: ProjectId,
+    #[schema(value_type = i64, example = 2)]
     id: MemberId,
 }
 
+/// Remove a member
+///
+/// Unassigns them, with an event for each task. The owner cannot be removed: 403.
+#[utoipa::path(delete, path = "/module/collaboration", tag = "Members", operation_id = "removeMember", request_body = One, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn remove(ctx: Data<Context>, caller: Caller, Json(One { project, id }): Json<One>) -> Answer {
     ctx.write(move |tx| members::remove(tx, &caller.actor, project, id))
         .await?;
     ok(true)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = MemberRoles)]
 pub struct Roles {
     #[serde(rename = "goalId")]
     project: ProjectId,
     #[serde(rename = "userId")]
+    #[schema(value_type = i64, example = 2)]
     id: MemberId,
+    #[schema(example = json!([1]))]
     roles: Vec<i64>,
 }
 
+/// Set the role of a member
+///
+/// `[1]` makes a manager, `[]` a member.
+#[utoipa::path(patch, path = "/module/collaboration", tag = "Members", operation_id = "setRoles", request_body = Roles, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
 pub async fn set_roles(ctx: Data<Context>, caller: Caller, Json(Roles { project, id, roles }): Json<Roles>) -> Answer {
     let role = match roles.as_slice() {
         [] => Role::Member,
@@ -101,8 +128,10 @@ pub async fn set_roles(ctx: Data<Context>, caller: Caller, Json(Roles { project,
 }
 
 /// A role on the wire.
-#[derive(Debug, Serialize)]
-struct RoleAnswer {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Role)]
+pub struct RoleAnswer {
+    #[schema(example = 1)]
     id: i64,
     name: Role,
     #[serde(rename = "goalId")]
@@ -112,7 +141,8 @@ struct RoleAnswer {
     created: Moment,
 }
 
-/// The roles that somebody can be given; they are the same in every project.
+/// List the roles that can be given
+#[utoipa::path(get, path = "/module/collaborationroles/{goalId}", tag = "Members", operation_id = "listRoles", params(("goalId" = ProjectId, Path, description = "The project")), responses((status = 200, description = "OK", body = Envelope<Vec<RoleAnswer>>)))]
 pub async fn roles(ctx: Data<Context>, caller: Caller, goal: Path<ProjectId>) -> Answer {
     let id = goal.into_inner();
     let (member, _) = ctx.read(move |db| members::list(db, &caller.actor, id)).await?;

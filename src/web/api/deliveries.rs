@@ -6,8 +6,8 @@ use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::ok;
 use super::webhooks::One;
+use super::{Envelope, ok};
 use crate::actions::deliveries::{self, Extras, History, Wanted};
 use crate::actions::resend_runs;
 use crate::actions::webhooks::{self, COUNTED};
@@ -31,26 +31,40 @@ const LARGEST_PAGE: i64 = 100;
 type Answer = Result<HttpResponse, ApiError>;
 
 /// A delivery on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Delivery)]
 #[serde(rename_all = "camelCase")]
-struct DeliveryAnswer {
+pub struct DeliveryAnswer {
     id: DeliveryId,
     webhook_id: WebhookId,
+    #[schema(value_type = String, example = "task.created")]
     event: EventKind,
     /// The bytes that were sent, embedded as they are.
+    #[schema(required, value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
+    #[schema(example = "success")]
     status: Status,
+    #[schema(required, example = 200)]
     response_code: Option<i32>,
+    #[schema(example = 1)]
     attempts: i32,
+    #[schema(required)]
     last_attempt_at: Option<Moment>,
     created_at: Moment,
+    #[schema(example = "msg_0193…")]
     message_id: String,
     /// Null when no attempt is planned: it has ended, or it is held.
+    #[schema(required, example = json!(null))]
     next_attempt_at: Option<Moment>,
+    #[schema(example = false)]
     held: bool,
+    #[schema(example = false)]
     test: bool,
+    #[schema(required, example = "answered")]
     outcome: Option<OutcomeKind>,
+    #[schema(required, example = "The receiver answered 200 OK.")]
     message: Option<String>,
+    #[schema(required, example = 84)]
     duration_ms: Option<i64>,
 }
 
@@ -82,7 +96,8 @@ impl DeliveryAnswer {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
     cursor: Option<DeliveryId>,
     status: Option<String>,
@@ -136,6 +151,10 @@ impl Asked {
     }
 }
 
+/// The history of a webhook
+///
+/// The newest first. `cursor` is the id of the last row seen.
+#[utoipa::path(get, path = "/module/webhooks/deliveries/{webhookId}", tag = "Deliveries", operation_id = "listDeliveries", params(("webhookId" = WebhookId, Path, description = "The webhook"), Asked), responses((status = 200, description = "OK", body = Envelope<Vec<DeliveryAnswer>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller, id: Path<WebhookId>, asked: Query<Asked>) -> Answer {
     let (id, wanted) = (*id, asked.wanted()?);
     let answers: Vec<DeliveryAnswer> = ctx
@@ -155,31 +174,46 @@ pub async fn list(ctx: Data<Context>, caller: Caller, id: Path<WebhookId>, asked
 }
 
 /// An attempt on the wire; headers are pairs, because a name may come twice.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Attempt)]
 #[serde(rename_all = "camelCase")]
-struct AttemptAnswer {
+pub struct AttemptAnswer {
+    #[schema(example = 1)]
     number: i32,
     started_at: Moment,
+    #[schema(example = 84)]
     duration_ms: i64,
+    #[schema(example = "answered")]
     outcome: OutcomeKind,
+    #[schema(required, example = 200)]
     response_code: Option<i32>,
+    #[schema(example = "The receiver answered 200 OK.")]
     message: String,
+    #[schema(required, example = "203.0.113.7:443")]
     remote_address: Option<String>,
+    #[schema(example = false)]
     reused: bool,
     request: Request,
     response: Response,
 }
 
-#[derive(Debug, Serialize)]
-struct Request {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AttemptRequest)]
+pub struct Request {
+    #[schema(example = "https://ci.example.com/hooks/9f27c1")]
     url: String,
+    #[schema(value_type = Vec<Vec<String>>, example = json!([["Content-Type", "application/json"]]))]
     headers: Vec<(String, String)>,
 }
 
-#[derive(Debug, Serialize)]
-struct Response {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AttemptResponse)]
+pub struct Response {
+    #[schema(value_type = Vec<Vec<String>>, example = json!([["content-length", "2"]]))]
     headers: Vec<(String, String)>,
+    #[schema(example = "ok")]
     body: String,
+    #[schema(example = false)]
     cut: bool,
 }
 
@@ -208,6 +242,10 @@ impl AttemptAnswer {
     }
 }
 
+/// The attempts of a delivery
+///
+/// What was sent and what came back. Members see neither headers nor bodies.
+#[utoipa::path(get, path = "/module/webhooks/attempts/{deliveryId}", tag = "Deliveries", operation_id = "listAttempts", params(("deliveryId" = DeliveryId, Path, description = "The delivery")), responses((status = 200, description = "OK", body = Envelope<Vec<AttemptAnswer>>)))]
 pub async fn attempts(ctx: Data<Context>, caller: Caller, id: Path<DeliveryId>) -> Answer {
     let id = *id;
     let detail = ctx
@@ -220,16 +258,19 @@ pub async fn attempts(ctx: Data<Context>, caller: Caller, id: Path<DeliveryId>) 
 }
 
 /// How the one attempt went that a call asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = SentByHand)]
 #[serde(rename_all = "camelCase")]
-struct Sent {
+pub struct Sent {
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 200)]
     response_code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery_id: Option<DeliveryId>,
     /// It takes longer than anybody wants to wait.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     pending: bool,
 }
 
@@ -246,6 +287,10 @@ impl Sent {
     }
 }
 
+/// Send a test
+///
+/// One attempt, on or off, never repeated and never counted. Waits for it, at most 15 seconds.
+#[utoipa::path(post, path = "/module/webhooks/test", tag = "Deliveries", operation_id = "testWebhook", request_body = One, responses((status = 200, description = "OK", body = Envelope<Sent>)))]
 pub async fn test(ctx: Data<Context>, caller: Caller, Json(One { id: webhook }): Json<One>) -> Answer {
     let (actor, presses) = (caller.actor, ctx.presses().clone());
     let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
@@ -264,12 +309,17 @@ pub async fn test(ctx: Data<Context>, caller: Caller, Json(One { id: webhook }):
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichDelivery)]
 pub struct Which {
     #[serde(deserialize_with = "number_or_text")]
     id: DeliveryId,
 }
 
+/// Send a failed delivery again
+///
+/// One more attempt with the same bytes. Waits for it, at most 15 seconds. Not failed, or running already: 409.
+#[utoipa::path(post, path = "/module/webhooks/retry", tag = "Deliveries", operation_id = "retryDelivery", request_body = Which, responses((status = 200, description = "OK", body = Envelope<Sent>)))]
 pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery }): Json<Which>) -> Answer {
     let (actor, presses) = (caller.actor, ctx.presses().clone());
     let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
@@ -285,23 +335,29 @@ pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery
     ok(Sent::new(&settled))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = FailedSince)]
 #[serde(rename_all = "camelCase")]
 pub struct Failed {
     #[serde(deserialize_with = "number_or_text")]
     id: WebhookId,
+    #[schema(value_type = Moment)]
     since: String,
     /// Only counts.
     #[serde(default)]
+    #[schema(example = true)]
     dry_run: bool,
 }
 
 /// How many deliveries it is about.
-#[derive(Debug, Serialize)]
-struct Amount {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Amount)]
+pub struct Amount {
+    #[schema(example = 3)]
     count: i64,
     /// There are more than were counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     more: bool,
 }
 
@@ -314,6 +370,10 @@ impl Amount {
     }
 }
 
+/// Send all that has failed since an instant again
+///
+/// Each once, a few at a time. With `dryRun` they are only counted.
+#[utoipa::path(post, path = "/module/webhooks/retry-failed", tag = "Deliveries", operation_id = "retryFailed", request_body = Failed, responses((status = 200, description = "OK", body = Envelope<Amount>)))]
 pub async fn retry_failed(ctx: Data<Context>, caller: Caller, Json(sent): Json<Failed>) -> Answer {
     let (actor, presses, id) = (caller.actor, ctx.presses().clone(), sent.id);
     let since = Moment::parse(&sent.since)
@@ -332,23 +392,27 @@ pub async fn retry_failed(ctx: Data<Context>, caller: Caller, Json(sent): Json<F
     ok(Amount::of(amount.count))
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-enum HeldAction {
+pub enum HeldAction {
     /// Turns the webhook on.
     Send,
     /// Leaves it off.
     Discard,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = HeldDeliveries)]
 pub struct Held {
     #[serde(deserialize_with = "number_or_text")]
     id: WebhookId,
     action: HeldAction,
 }
 
-/// What becomes of the deliveries that are held.
+/// Say what becomes of what is held
+///
+/// Held is what waits for a webhook that is off. `send` turns it on.
+#[utoipa::path(post, path = "/module/webhooks/held", tag = "Deliveries", operation_id = "handleHeld", request_body = Held, responses((status = 200, description = "OK", body = Envelope<Amount>)))]
 pub async fn held(ctx: Data<Context>, caller: Caller, Json(Held { id, action }): Json<Held>) -> Answer {
     let actor = caller.actor;
     let count = ctx

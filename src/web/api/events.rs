@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::ok;
+use super::{Envelope, OneOrMany, ok};
 use crate::actions::hand_in::{HandInDesk, IdempotencyKey, Submission};
 use crate::actions::publish::{CheckedEvent, HandIn};
 use crate::db;
@@ -19,10 +19,11 @@ use crate::web::caller::Bearer;
 const MOST: usize = 100;
 const LONGEST_KEY: usize = 255;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Published {
     event_id: EventId,
+    #[schema(example = 2)]
     deliveries: usize,
 }
 
@@ -35,7 +36,10 @@ impl From<&db::publish::Published> for Published {
     }
 }
 
-/// Who calls is found out in the transaction that takes the events: a read of its own would cost as much as the rest.
+/// Publish events of a host application
+///
+/// One, or up to 100 in an array: all or none. With an `Idempotency-Key` a request that is repeated within a day gets the answer of the first one and makes nothing new; the same key with another body: 409.
+#[utoipa::path(post, path = "/module/events", tag = "Publish", operation_id = "publishEvents", request_body = OneOrMany<HandIn>, params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")), responses((status = 200, description = "OK", body = Envelope<OneOrMany<Published>>)))]
 pub async fn publish(
     desk: Data<HandInDesk>,
     caller: Bearer,
@@ -56,8 +60,8 @@ pub async fn publish(
     let published = desk.submit(submission).await?;
     let mut answers = published.iter().map(Published::from);
     match answers.next() {
-        Some(only) if !many => ok(only),
-        first => ok(first.into_iter().chain(answers).collect::<Vec<_>>()),
+        Some(only) if !many => ok(OneOrMany::One(only)),
+        first => ok(OneOrMany::Many(first.into_iter().chain(answers).collect())),
     }
 }
 

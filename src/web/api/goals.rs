@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ok;
+use super::{Envelope, ok};
 use crate::actions::access::Member;
 use crate::actions::projects::{self, Edit, Listed};
 use crate::context::Context;
@@ -21,12 +21,16 @@ use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 
 /// A project on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Project)]
 #[serde(rename_all = "camelCase")]
-struct Goal {
+pub struct Goal {
     id: ProjectId,
+    #[schema(example = "Website")]
     name: String,
+    #[schema(example = "")]
     description: String,
+    #[schema(example = "#3f6fd1")]
     color: String,
     date_creation: Moment,
     /// The account that owns it.
@@ -34,11 +38,17 @@ struct Goal {
     creator_id: UserId,
     edit_date: Moment,
     /// 0 or 1
+    #[schema(minimum = 0, maximum = 1, example = 0)]
     archive: u8,
     /// What the caller may do: `true` each, what is missing is not allowed.
+    #[schema(value_type = std::collections::BTreeMap<String, bool>, example = json!({"goal_can_edit": true, "integrations_can_view": true}))]
     permissions: Map<String, Value>,
 }
 
+/// Make a project
+///
+/// Who makes it owns it.
+#[utoipa::path(post, path = "/module/goals", tag = "Projects", operation_id = "createProject", request_body = ProjectPatch, responses((status = 200, description = "OK", body = Envelope<Goal>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, patch: Json<ProjectPatch>) -> Result<HttpResponse, ApiError> {
     let draft = patch.onto(ProjectDraft::blank()).map_err(AppError::Invalid)?;
     let goal = ctx
@@ -50,20 +60,30 @@ pub async fn create(ctx: Data<Context>, caller: Caller, patch: Json<ProjectPatch
     ok(goal)
 }
 
+/// List one's projects
+///
+/// The own ones, then the shared; the oldest first.
+#[utoipa::path(get, path = "/module/goals", tag = "Projects", operation_id = "listProjects", responses((status = 200, description = "OK", body = Envelope<Vec<Goal>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let listed = ctx.read(move |db| projects::list(db, &caller.actor)).await?;
     let goal = |one: Listed| Goal::new(one.project, one.permissions, one.owner);
     ok(listed.into_iter().map(goal).collect::<Vec<_>>())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = ProjectChange)]
 pub struct Change {
     id: ProjectId,
+    #[schema(minimum = 0, maximum = 1, example = 0)]
     archive: Option<u8>,
     #[serde(flatten)]
     patch: ProjectPatch,
 }
 
+/// Change a project
+///
+/// What is not sent stays. An archived project has no events.
+#[utoipa::path(patch, path = "/module/goals", tag = "Projects", operation_id = "editProject", request_body = Change, responses((status = 200, description = "OK", body = Envelope<Goal>)))]
 pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> Result<HttpResponse, ApiError> {
     let Change { id, archive, patch } = change.into_inner();
     let mut errors = patch.check().err().unwrap_or_default();
@@ -86,12 +106,17 @@ pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> R
     ok(goal)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichProject)]
 #[serde(rename_all = "camelCase")]
 pub struct Which {
     goal_id: ProjectId,
 }
 
+/// Delete a project
+///
+/// With its tasks, webhooks and their history. There are no events of it.
+#[utoipa::path(delete, path = "/module/goals", tag = "Projects", operation_id = "deleteProject", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn delete(ctx: Data<Context>, caller: Caller, which: Json<Which>) -> Result<HttpResponse, ApiError> {
     let goal = which.goal_id;
     ctx.write(move |tx| projects::delete(tx, &caller.actor, goal)).await?;

@@ -6,6 +6,7 @@ pub mod collaboration;
 pub mod deliveries;
 pub mod events;
 pub mod goals;
+pub mod openapi;
 pub mod tags;
 pub mod tasks;
 pub mod webhooks;
@@ -16,12 +17,22 @@ use serde::Serialize;
 
 use super::api_error::ApiError;
 
+/// What stands around every answer but that of a sign-in.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Envelope<T> {
+    response: T,
+}
+
+/// One, or many in an array.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
 /// `200 {"response": …}`
 pub fn ok(response: impl Serialize) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct Envelope<T> {
-        response: T,
-    }
     Ok(HttpResponse::Ok().json(Envelope { response }))
 }
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 
-use super::ok;
+use super::{Envelope, ok};
 use crate::actions::tags;
 use crate::context::Context;
 use crate::db::tags::Tag;
@@ -18,13 +18,17 @@ use crate::web::caller::Caller;
 type Answer = Result<HttpResponse, ApiError>;
 
 /// A tag on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Tag)]
 #[serde(rename_all = "camelCase")]
-struct TagAnswer {
+pub struct TagAnswer {
     id: TagId,
+    #[schema(example = "bug")]
     name: String,
+    #[schema(example = "#cf4b3f")]
     color: String,
     /// The account that owns the project.
+    #[schema(required)]
     owner: Option<UserId>,
     goal_id: ProjectId,
 }
@@ -48,6 +52,8 @@ impl TagAnswer {
     }
 }
 
+/// List the tags of all one's projects
+#[utoipa::path(get, path = "/module/tags", tag = "Tags", operation_id = "listTags", responses((status = 200, description = "OK", body = Envelope<Vec<TagAnswer>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller) -> Answer {
     let tags = ctx
         .read(move |db| {
@@ -58,14 +64,19 @@ pub async fn list(ctx: Data<Context>, caller: Caller) -> Answer {
     ok(tags)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = NewTag)]
 #[serde(rename_all = "camelCase")]
 pub struct New {
+    #[schema(example = "urgent", min_length = 1, max_length = 50)]
     name: String,
+    #[schema(example = "#cf4b3f", pattern = "^#[0-9A-Fa-f]{6}$")]
     color: String,
     goal_id: ProjectId,
 }
 
+/// Make a tag
+#[utoipa::path(post, path = "/module/tags", tag = "Tags", operation_id = "createTag", request_body = New, responses((status = 200, description = "OK", body = Envelope<TagAnswer>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, new: Json<New>) -> Answer {
     let draft = TagDraft::check(&new.name, &new.color).map_err(AppError::Invalid)?;
     let project = new.goal_id;
@@ -79,13 +90,20 @@ pub async fn create(ctx: Data<Context>, caller: Caller, new: Json<New>) -> Answe
 }
 
 /// `goalId` is sent along, and a tag never moves.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = TagChange)]
 pub struct Change {
     id: TagId,
+    #[schema(example = "defect", min_length = 1, max_length = 50)]
     name: String,
+    #[schema(example = "#cf4b3f", pattern = "^#[0-9A-Fa-f]{6}$")]
     color: String,
 }
 
+/// Change a tag's name and color
+///
+/// It stays in its project, whatever `goalId` says. No task changes by it.
+#[utoipa::path(patch, path = "/module/tags", tag = "Tags", operation_id = "editTag", request_body = Change, responses((status = 200, description = "OK", body = Envelope<TagAnswer>)))]
 pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> Answer {
     let draft = TagDraft::check(&change.name, &change.color).map_err(AppError::Invalid)?;
     let id = change.id;
@@ -98,18 +116,24 @@ pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> A
     ok(changed)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichTag)]
 pub struct Which {
     #[serde(rename = "tagId")]
     tag: TagId,
 }
 
+/// Delete a tag
+///
+/// The tasks that have it lose it, with an event for each.
+#[utoipa::path(delete, path = "/module/tags", tag = "Tags", operation_id = "deleteTag", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn delete(ctx: Data<Context>, caller: Caller, Json(Which { tag }): Json<Which>) -> Answer {
     ctx.write(move |tx| tags::delete(tx, &caller.actor, tag)).await?;
     ok(true)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = ToggleTag)]
 pub struct Toggle {
     #[serde(rename = "tagId")]
     tag: TagId,
@@ -117,11 +141,17 @@ pub struct Toggle {
     task: TaskId,
 }
 
-#[derive(Debug, Serialize)]
-struct Toggled {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ToggledTag)]
+pub struct Toggled {
+    #[schema(example = "add")]
     action: &'static str,
 }
 
+/// Give a task a tag, or take it away
+///
+/// A `task.updated` with `changes.tags`.
+#[utoipa::path(patch, path = "/module/tags/toggle", tag = "Tags", operation_id = "toggleTag", request_body = Toggle, responses((status = 200, description = "OK", body = Envelope<Toggled>)))]
 pub async fn toggle(ctx: Data<Context>, caller: Caller, Json(Toggle { tag, task }): Json<Toggle>) -> Answer {
     let has_it = ctx.write(move |tx| tags::toggle(tx, &caller.actor, tag, task)).await?;
     ok(Toggled {

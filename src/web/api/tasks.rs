@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 
-use super::ok;
+use super::{Envelope, ok};
 use crate::actions::tasks;
 use crate::context::Context;
 use crate::db::tasks::{Filter, Order};
@@ -24,7 +24,8 @@ type Answer = Result<HttpResponse, ApiError>;
 
 /// A task, and the fields that TaskView's own client expects beside those of a payload. There are no lists, no history ids
 /// and no order of one's own: tasks stand in the order in which they came.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TaskWithOrder)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskAnswer {
     #[serde(flatten)]
@@ -33,7 +34,9 @@ pub struct TaskAnswer {
     owner: UserId,
     task_order: TaskId,
     kanban_order: TaskId,
+    #[schema(required)]
     goal_list_id: Option<i64>,
+    #[schema(required)]
     history_id: Option<i64>,
 }
 
@@ -55,7 +58,7 @@ impl TaskAnswer {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewTask {
     goal_id: ProjectId,
@@ -63,6 +66,8 @@ pub struct NewTask {
     fields: TaskPatch,
 }
 
+/// Make a task, or a subtask of `parentId`
+#[utoipa::path(post, path = "/module/tasks", tag = "Tasks", operation_id = "createTask", request_body = NewTask, responses((status = 200, description = "OK", body = Envelope<TaskAnswer>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, Json(new): Json<NewTask>) -> Answer {
     let draft = new.fields.onto(TaskDraft::blank()).map_err(AppError::Invalid)?;
     let answer = ctx
@@ -75,7 +80,8 @@ pub async fn create(ctx: Data<Context>, caller: Caller, Json(new): Json<NewTask>
 }
 
 /// What a list asks for, as TaskView's client writes it: `componentId` (lists) is ignored, flags are 0 or 1.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
     goal_id: ProjectId,
@@ -124,6 +130,10 @@ impl ListQuery {
     }
 }
 
+/// List the top-level tasks of a project
+///
+/// 30 a page, the oldest first unless `firstNew=1`.
+#[utoipa::path(get, path = "/module/tasks", tag = "Tasks", operation_id = "listTasks", params(ListQuery), responses((status = 200, description = "OK", body = Envelope<Vec<TaskAnswer>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller, query: Query<ListQuery>) -> Answer {
     let filter = query.filter()?;
     let answers: Vec<TaskAnswer> = ctx
@@ -136,6 +146,8 @@ pub async fn list(ctx: Data<Context>, caller: Caller, query: Query<ListQuery>) -
     ok(answers)
 }
 
+/// One task with its subtasks
+#[utoipa::path(get, path = "/module/tasks/{taskId}", tag = "Tasks", operation_id = "getTask", params(("taskId" = TaskId, Path, description = "The task")), responses((status = 200, description = "OK", body = Envelope<TaskAnswer>)))]
 pub async fn find(ctx: Data<Context>, caller: Caller, id: Path<TaskId>) -> Answer {
     let id = id.into_inner();
     let answer = ctx
@@ -147,7 +159,8 @@ pub async fn find(ctx: Data<Context>, caller: Caller, id: Path<TaskId>) -> Answe
     ok(answer)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = TaskChange)]
 #[serde(rename_all = "camelCase")]
 pub struct EditTask {
     id: TaskId,
@@ -155,6 +168,10 @@ pub struct EditTask {
     fields: TaskPatch,
 }
 
+/// Change a task
+///
+/// Only what is sent; what changes nothing makes no event. With an API token each field needs its right. Nothing but the id: 403.
+#[utoipa::path(patch, path = "/module/tasks", tag = "Tasks", operation_id = "editTask", request_body = EditTask, responses((status = 200, description = "OK", body = Envelope<TaskAnswer>)))]
 pub async fn edit(ctx: Data<Context>, caller: Caller, Json(edit): Json<EditTask>) -> Answer {
     if edit.fields.is_empty() {
         return Err(AppError::Forbidden("There is nothing to change: send a field beside the id.").into());
@@ -169,37 +186,49 @@ pub async fn edit(ctx: Data<Context>, caller: Caller, Json(edit): Json<EditTask>
     ok(answer)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichTask)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteTask {
     task_id: TaskId,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DeletedTask)]
 pub struct Deleted {
     delete: bool,
 }
 
+/// Delete a task and its subtasks
+///
+/// Each with an event of its own.
+#[utoipa::path(delete, path = "/module/tasks", tag = "Tasks", operation_id = "deleteTask", request_body = DeleteTask, responses((status = 200, description = "OK", body = Envelope<Deleted>)))]
 pub async fn delete(ctx: Data<Context>, caller: Caller, Json(gone): Json<DeleteTask>) -> Answer {
     ctx.write(move |tx| tasks::delete(tx, &caller.actor, gone.task_id).map(drop))
         .await?;
     ok(Deleted { delete: true })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = TaskAssignees)]
 #[serde(rename_all = "camelCase")]
 pub struct Assign {
     task_id: TaskId,
+    #[schema(example = json!([1]))]
     user_ids: Vec<MemberId>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AssignedUsers)]
 #[serde(rename_all = "camelCase")]
 pub struct Assigned {
     user_ids: Vec<MemberId>,
 }
 
-/// Replaces the whole set.
+/// Say who is assigned
+///
+/// Replaces the whole set. The ids are those that `/module/collaboration` lists.
+#[utoipa::path(patch, path = "/module/tasks/task-users", tag = "Tasks", operation_id = "assignTask", request_body = Assign, responses((status = 200, description = "OK", body = Envelope<Assigned>)))]
 pub async fn assign(ctx: Data<Context>, caller: Caller, Json(new): Json<Assign>) -> Answer {
     let user_ids = ctx
         .write(move |tx| {

@@ -4,10 +4,10 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Query};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::ok;
+use super::{Envelope, ok};
 use crate::actions::access::Actor;
 use crate::actions::webhooks::{self, Edit, NewWebhook, Seen};
 use crate::context::Context;
@@ -23,25 +23,36 @@ use crate::web::number::number_or_text;
 type Answer = Result<HttpResponse, ApiError>;
 
 /// A webhook on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Webhook)]
 #[serde(rename_all = "camelCase")]
-struct WebhookAnswer {
+pub struct WebhookAnswer {
     id: WebhookId,
     goal_id: ProjectId,
+    #[schema(example = "https://ci.example.com/hooks/9f27c1")]
     url: String,
+    #[schema(example = json!(["task.created", "task.updated"]))]
     events: Vec<String>,
     is_active: bool,
+    #[schema(example = 0)]
     consecutive_failures: i32,
     created_at: Moment,
     updated_at: Moment,
+    #[schema(required, example = "CI")]
     name: Option<String>,
+    #[schema(example = "standard")]
     retry_schedule: Schedule,
     /// The last four characters; empty for who does not manage it.
+    #[schema(example = "Xc9k")]
     secret_hint: String,
     /// `manual`, `failures` or `gone`; null while it is on.
+    #[schema(required, example = json!(null))]
     deactivated_reason: Option<&'static str>,
+    #[schema(required, example = json!(null))]
     deactivated_at: Option<Moment>,
+    #[schema(example = 0)]
     held_count: i64,
+    #[schema(example = json!([]))]
     header_names: Vec<String>,
 }
 
@@ -72,12 +83,17 @@ impl WebhookAnswer {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub struct OfProject {
     goal_id: ProjectId,
 }
 
+/// List the webhooks of a project
+///
+/// Members see of a URL only scheme and host.
+#[utoipa::path(get, path = "/module/webhooks", tag = "Webhooks", operation_id = "listWebhooks", params(OfProject), responses((status = 200, description = "OK", body = Envelope<Vec<WebhookAnswer>>)))]
 pub async fn list(ctx: Data<Context>, caller: Caller, of: Query<OfProject>) -> Answer {
     let (_, seen) = ctx
         .read(move |db| webhooks::list(db, &caller.actor, of.goal_id))
@@ -85,21 +101,47 @@ pub async fn list(ctx: Data<Context>, caller: Caller, of: Query<OfProject>) -> A
     ok(seen.into_iter().map(WebhookAnswer::new).collect::<Vec<_>>())
 }
 
+/// The only answer that holds the secret. No `Debug`.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AddedWebhook)]
+struct Added {
+    webhook: WebhookAnswer,
+    #[schema(example = "whsec_…")]
+    secret: String,
+}
+
+/// The only answer that holds the new secret. No `Debug`.
+#[derive(Serialize, utoipa::ToSchema)]
+struct NewSecret {
+    #[schema(example = "whsec_…")]
+    secret: String,
+}
+
 /// No `Debug`: it may hold a secret.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = NewWebhook)]
 #[serde(rename_all = "camelCase")]
 pub struct Create {
     goal_id: ProjectId,
     #[serde(default)]
+    #[schema(example = "https://ci.example.com/hooks/9f27c1", max_length = 2000)]
     url: String,
     #[serde(default)]
+    #[schema(example = json!(["task.created", "task.updated"]))]
     events: Vec<String>,
+    #[schema(example = "CI", max_length = 80)]
     name: Option<String>,
+    #[schema(value_type = Option<Schedule>, example = "standard")]
     retry_schedule: Option<String>,
     headers: Option<Value>,
+    #[schema(value_type = Option<String>)]
     secret: Option<Zeroizing<String>>,
 }
 
+/// Add a webhook
+///
+/// It is on at once. The secret is in this answer only; one that you have already can be brought along.
+#[utoipa::path(post, path = "/module/webhooks", tag = "Webhooks", operation_id = "createWebhook", request_body = Create, responses((status = 200, description = "OK", body = Envelope<Added>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<Create>) -> Answer {
     refuse_what_would_be_lost(sent.headers.as_ref())?;
     let new = NewWebhook {
@@ -127,21 +169,33 @@ pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<Create>
             ))
         })
         .await?;
-    ok(json!({ "webhook": webhook, "secret": added.secret.expose() }))
+    ok(Added {
+        webhook,
+        secret: added.secret.expose().to_owned(),
+    })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WebhookChange)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     id: WebhookId,
+    #[schema(example = "https://ci.example.com/hooks/9f27c1", max_length = 2000)]
     url: Option<String>,
     events: Option<Vec<String>>,
+    #[schema(example = true)]
     is_active: Option<bool>,
+    #[schema(max_length = 80)]
     name: Option<String>,
+    #[schema(value_type = Option<Schedule>)]
     retry_schedule: Option<String>,
     headers: Option<Value>,
 }
 
+/// Change a webhook, turn it on or off
+///
+/// What is not sent stays. `isActive: true` sends what was held.
+#[utoipa::path(patch, path = "/module/webhooks", tag = "Webhooks", operation_id = "editWebhook", request_body = Change, responses((status = 200, description = "OK", body = Envelope<WebhookAnswer>)))]
 pub async fn change(ctx: Data<Context>, caller: Caller, Json(sent): Json<Change>) -> Answer {
     refuse_what_would_be_lost(sent.headers.as_ref())?;
     let edit = Edit {
@@ -169,12 +223,15 @@ pub async fn change(ctx: Data<Context>, caller: Caller, Json(sent): Json<Change>
 }
 
 /// The body of calls about one webhook.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WhichWebhook)]
 pub struct One {
     #[serde(deserialize_with = "number_or_text")]
     pub(super) id: WebhookId,
 }
 
+/// Delete a webhook and its history
+#[utoipa::path(delete, path = "/module/webhooks", tag = "Webhooks", operation_id = "deleteWebhook", request_body = One, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn delete(ctx: Data<Context>, caller: Caller, Json(One { id }): Json<One>) -> Answer {
     ctx.write(move |tx| {
         let project = webhooks::project_of(tx.db, &caller.actor, id)?;
@@ -184,6 +241,10 @@ pub async fn delete(ctx: Data<Context>, caller: Caller, Json(One { id }): Json<O
     ok(true)
 }
 
+/// Make a new secret
+///
+/// The old one signs nothing from now on. The new one is in this answer only.
+#[utoipa::path(post, path = "/module/webhooks/rotate-secret", tag = "Webhooks", operation_id = "rotateSecret", request_body = One, responses((status = 200, description = "OK", body = Envelope<NewSecret>)))]
 pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, Json(One { id }): Json<One>) -> Answer {
     let inside = ctx.clone();
     let rotated = ctx
@@ -192,7 +253,9 @@ pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, Json(One { id }):
             webhooks::rotate(tx, &caller.actor, project, id, inside.vault())
         })
         .await?;
-    ok(json!({ "secret": rotated.secret.expose() }))
+    ok(NewSecret {
+        secret: rotated.secret.expose().to_owned(),
+    })
 }
 
 fn schedule(given: Option<&str>) -> Result<Option<Schedule>, AppError> {
