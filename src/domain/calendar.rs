@@ -27,8 +27,8 @@ macro_rules! text_value {
         }
 
         impl utoipa::PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                crate::domain::schema::text(utoipa::openapi::KnownFormat::$format, $example)
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::domain::described::text(utoipa::openapi::KnownFormat::$format, $example)
             }
         }
 

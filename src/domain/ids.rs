@@ -18,8 +18,8 @@ macro_rules! id {
         pub struct $name(pub i64);
 
         impl utoipa::PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                crate::domain::schema::integer(1)
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::domain::described::integer(1)
             }
         }
 

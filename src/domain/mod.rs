@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod delivery;
+pub mod described;
 pub mod diagnosis;
 pub mod event;
 pub mod field_error;
@@ -14,7 +15,6 @@ pub mod permission;
 pub mod project;
 pub mod retry;
 pub mod role;
-pub mod schema;
 pub mod secret;
 pub mod signature;
 pub(crate) mod smallint;

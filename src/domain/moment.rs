@@ -9,7 +9,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
 
-use crate::domain::schema;
+use crate::domain::described;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -90,8 +90,8 @@ impl From<DateTime<Utc>> for Moment {
 }
 
 impl utoipa::PartialSchema for Moment {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        schema::text(utoipa::openapi::KnownFormat::DateTime, "2026-11-23T14:46:44.651Z")
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        described::text(utoipa::openapi::KnownFormat::DateTime, "2026-11-23T14:46:44.651Z")
     }
 }
 

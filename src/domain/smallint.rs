@@ -36,8 +36,8 @@ macro_rules! small_int_enum {
         }
 
         impl utoipa::PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                crate::domain::schema::words($name::ALL.iter().map(|one| one.as_str()))
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::domain::described::words($name::ALL.iter().map(|one| one.as_str()))
             }
         }
 

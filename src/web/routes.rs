@@ -74,7 +74,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
 }
 
 pub fn api(cfg: &mut ServiceConfig) {
-    use api::{api_tokens, auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
+    use api::{api_tokens, attempts, auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
     cfg.app_data(PathConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
         .app_data(QueryConfig::default().error_handler(|error, _| api_error::from_address(&error).into()))
         .service(resource("/auth/login").route(post().to(auth::login)))
@@ -134,6 +134,6 @@ pub fn api(cfg: &mut ServiceConfig) {
         .service(resource("/webhooks/held").route(post().to(deliveries::held)))
         .service(resource("/webhooks/retry-failed").route(post().to(deliveries::retry_failed)))
         .service(resource("/webhooks/deliveries/{webhook}").route(get().to(deliveries::list)))
-        .service(resource("/webhooks/attempts/{delivery}").route(get().to(deliveries::attempts)))
+        .service(resource("/webhooks/attempts/{delivery}").route(get().to(attempts::list)))
         .default_service(to(api::nothing_here));
 }

@@ -1,6 +1,7 @@
 //! The JSON API under `/module`, one file per noun. Success is `{"response": …}` but for the sign-in.
 
 pub mod api_tokens;
+pub mod attempts;
 pub mod auth;
 pub mod collaboration;
 pub mod deliveries;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
-use super::{api_tokens, auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
+use super::{api_tokens, attempts, auth, collaboration, deliveries, events, goals, tags, tasks, webhooks};
 use crate::web::api_error;
 
 #[derive(OpenApi)]
@@ -39,7 +39,7 @@ use crate::web::api_error;
         tags::create, tags::list, tags::edit, tags::toggle, tags::delete,
         tasks::create, tasks::list, tasks::find, tasks::edit, tasks::assign, tasks::delete,
         webhooks::create, webhooks::list, webhooks::change, webhooks::rotate_secret, webhooks::delete,
-        deliveries::test, deliveries::list, deliveries::attempts, deliveries::retry, deliveries::retry_failed, deliveries::held,
+        deliveries::test, deliveries::list, attempts::list, deliveries::retry, deliveries::retry_failed, deliveries::held,
         events::publish,
     ),
     components(schemas(api_error::Answer)),

@@ -1,8 +1,7 @@
 //! How the API's description tells the types that are a plain number or text on the wire.
 
 use serde_json::Value;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::openapi::{KnownFormat, RefOr};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 
 /// A 64-bit integer.
 pub fn integer(example: i64) -> RefOr<Schema> {
