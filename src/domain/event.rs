@@ -1,5 +1,5 @@
-//! The types of events. The four of the task side and the test are one table here: forms, the API and the payload read it,
-//! so adding a type touches this place only. Types that a host application invents are strings of a given pattern.
+//! The types of events. The four of the task side are one table here, and the test stands beside it: forms, the API and the
+//! documentation read it. Types that a host application invents are strings of a given pattern.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,28 @@ use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
 
+use crate::domain::payload::TaskEvent;
+use crate::domain::task::Changes;
+
 /// A type that this product fires by itself and that webhooks can subscribe to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct KnownEvent {
     pub kind: EventKind,
     /// When it fires, as the form says it.
     pub fires: &'static str,
+    /// What its payload has after `task`, in this order.
+    pub extras: &'static [Extra],
+    /// What the payload's code is told.
+    pub happened: fn(&Changes) -> TaskEvent<'_>,
+}
+
+/// A key that not every payload has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extra {
+    TaskId,
+    GoalId,
+    UserIds,
+    Changes,
 }
 
 impl KnownEvent {
@@ -27,18 +43,26 @@ pub const KNOWN: &[KnownEvent] = &[
     KnownEvent {
         kind: EventKind::TASK_CREATED,
         fires: "A new task is created in the project",
+        extras: &[],
+        happened: |_| TaskEvent::Created,
     },
     KnownEvent {
         kind: EventKind::TASK_UPDATED,
         fires: "A task is updated (description, status, priority, deadline, etc.)",
+        extras: &[Extra::Changes],
+        happened: |changes| TaskEvent::Updated(changes),
     },
     KnownEvent {
         kind: EventKind::TASK_DELETED,
         fires: "A task is deleted",
+        extras: &[Extra::TaskId, Extra::GoalId],
+        happened: |_| TaskEvent::Deleted,
     },
     KnownEvent {
         kind: EventKind::TASK_ASSIGNEES_CHANGED,
         fires: "Task assignees are added or removed",
+        extras: &[Extra::TaskId, Extra::UserIds],
+        happened: |_| TaskEvent::AssigneesChanged,
     },
 ];
 

@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod described;
 pub mod diagnosis;
 pub mod event;
+pub mod event_docs;
 pub mod field_error;
 pub mod form_token;
 pub mod health;

@@ -292,7 +292,7 @@ impl Changes {
 
 /// What is listed in `changes`. Who is assigned makes another event, and what follows from a change (`editDate`,
 /// `dateComplete`) or belongs to other tasks (`subtasks`) is not listed.
-const COMPARED: &[&str] = &[
+pub(crate) const COMPARED: &[&str] = &[
     "description",
     "complete",
     "statusId",

@@ -3,30 +3,7 @@
 use super::*;
 
 /// The task of the documentation's example.
-pub(crate) fn sample() -> Task {
-    let noon = Moment(1_774_180_800_000_000);
-    Task {
-        id: TaskId(123),
-        project_id: ProjectId(774),
-        description: "Fix login bug".into(),
-        complete: false,
-        status_id: Some(StatusId(5)),
-        priority: Priority::Medium,
-        tags: vec![TagId(1), TagId(3)],
-        assignees: vec![MemberId(10), MemberId(22)],
-        subtasks: Vec::new(),
-        parent_id: None,
-        note: None,
-        start_date: None,
-        start_time: None,
-        end_date: None,
-        end_time: None,
-        creator_id: UserId(1),
-        created_at: noon,
-        edited_at: noon,
-        completed_at: None,
-    }
-}
+pub(crate) use crate::domain::event_docs::example_task as sample;
 
 fn patch(json: &str) -> TaskPatch {
     serde_json::from_str(json).unwrap()

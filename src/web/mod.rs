@@ -23,6 +23,7 @@ pub mod routes;
 pub mod same_origin;
 pub mod session;
 pub mod signed_in;
+pub mod snippets;
 pub mod theme;
 pub mod words;
 

@@ -13,7 +13,7 @@ pub fn health(cfg: &mut ServiceConfig) {
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, api_tokens, deliveries, home, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, deliveries, docs, home, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -30,6 +30,8 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/account/api-tokens/{token}/revoke", get().to(api_tokens::confirm_revoke))
         .route("/account/api-tokens/{token}/revoke", post().to(api_tokens::revoke))
         .route("/openapi.json", get().to(api::openapi::show))
+        .route("/docs/events", get().to(docs::events))
+        .route("/docs/verify", get().to(docs::verify))
         .route("/projects/new", get().to(projects::new))
         .route("/projects/new", post().to(projects::create))
         .route("/projects/{project}/edit", get().to(projects::edit))

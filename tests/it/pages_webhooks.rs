@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::support::app::App;
 use crate::support::browser::Browser;
 use crate::support::given::{self, Project};
-use crate::support::page::Page;
 use crate::support::receiver::{Answer, Receiver};
 
 #[tokio::test]
@@ -40,42 +39,6 @@ async fn the_secret_is_shown_once_and_sending_the_form_again_changes_nothing() {
     assert_eq!(list.texts(".hook h2 a"), ["Laptop"]);
     list.assert_says("Never used").assert_says("1 of 50");
     drop(app);
-}
-
-#[tokio::test]
-async fn the_code_beside_the_secret_verifies_what_is_sent() {
-    let (_app, lead, project) = begin().await;
-    let receiver = Receiver::start();
-    let new = format!("{}/webhooks/new", project.path);
-    let typed = [("url", receiver.url("/")), ("events", "task.created".to_owned())];
-    let typed: Vec<_> = typed.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let page = lead.submit(&new, "/webhooks/new", &typed).await;
-    given::task(&lead, &project, "Fix login bug – “now”").await;
-    let received = &receiver.wait_for(1).await[0];
-    let folder = tempfile::tempdir().expect("a folder");
-    let program = "import { verify } from './verify.mjs'\nimport { readFileSync } from 'node:fs'\n\
-                   const [signature, secret] = process.argv.slice(2)\n\
-                   const body = readFileSync('body')\n\
-                   console.log(verify(body, signature, secret), verify(body + ' ', signature, secret), verify(body, undefined, secret))";
-    std::fs::write(folder.path().join("verify.mjs"), code_on(&page)).expect("written");
-    std::fs::write(folder.path().join("try.mjs"), program).expect("written");
-    std::fs::write(folder.path().join("body"), &received.body).expect("written");
-
-    let said = std::process::Command::new("node")
-        .current_dir(folder.path())
-        .args([
-            "try.mjs",
-            received.header("x-webhook-signature").expect("a signature"),
-            &given::secret_on(&page),
-        ])
-        .output()
-        .expect("node runs");
-
-    assert_eq!(
-        String::from_utf8_lossy(&said.stdout).trim(),
-        "true false false",
-        "{said:?}"
-    );
 }
 
 #[tokio::test]
@@ -307,13 +270,6 @@ async fn a_member_sees_webhooks_without_what_urls_give_away_and_a_stranger_nothi
     stranger.get(&format!("{}/edit", hook.path)).await.assert_status(404);
     let visitor = app.visitor().get(&list).await;
     assert!(visitor.path.starts_with("/sign-in?next="), "{}", visitor.path);
-}
-
-/// Line for line, as the copy button takes it.
-fn code_on(page: &Page) -> String {
-    let selector = scraper::Selector::parse("#node").expect("a selector");
-    let html = scraper::Html::parse_document(&page.html);
-    html.select(&selector).flat_map(|code| code.text()).collect()
 }
 
 async fn begin() -> (App, Browser, Project) {

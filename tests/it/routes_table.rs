@@ -27,6 +27,8 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/healthz", Anyone),
     ("GET", "/readyz", Anyone),
     ("GET", "/openapi.json", Anyone),
+    ("GET", "/docs/events", Anyone),
+    ("GET", "/docs/verify", Anyone),
     ("GET", "/setup", Anyone),
     ("POST", "/setup", Anyone),
     ("GET", "/sign-in", Anyone),

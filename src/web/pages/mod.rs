@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_tokens;
 pub mod deliveries;
+pub mod docs;
 pub mod home;
 pub mod members;
 pub mod projects;

@@ -29,6 +29,16 @@ impl Received {
         value
     }
 
+    /// The same request with another value of this header; none leaves it out.
+    pub fn with(&self, name: &str, value: Option<&str>) -> Received {
+        let mut changed = self.clone();
+        changed.headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name));
+        changed
+            .headers
+            .extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        changed
+    }
+
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("a body in JSON")
     }
@@ -42,12 +52,12 @@ impl Received {
     }
 
     /// The seed's: HMAC of the body under the secret as it is displayed.
-    fn plain_signature(&self, secret: &str) -> String {
+    pub fn plain_signature(&self, secret: &str) -> String {
         format!("sha256={}", hex::encode(hmac(secret.as_bytes(), &self.body)))
     }
 
     /// Standard Webhooks 1.0: HMAC of `id.timestamp.body` under the decoded part after `whsec_`.
-    fn standard_signature(&self, secret: &str) -> String {
+    pub fn standard_signature(&self, secret: &str) -> String {
         let key = STANDARD
             .decode(secret.strip_prefix("whsec_").unwrap_or(secret))
             .expect("a secret in base64");

@@ -14,6 +14,7 @@ use crate::actions::webhooks::{self, Edit, NewWebhook};
 use crate::context::Context;
 use crate::db::Db;
 use crate::domain::event::{EventKind, KNOWN};
+use crate::domain::event_docs;
 use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Bound;
 use crate::domain::ids::{ProjectId, WebhookId};
@@ -22,6 +23,7 @@ use crate::domain::retry::Schedule;
 use crate::error::AppError;
 use crate::web::flash::Flash;
 use crate::web::form::FieldErrors;
+use crate::web::json_tree::JsonTree;
 use crate::web::page::{Shell, Tab, html, html_with};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
@@ -69,6 +71,7 @@ impl Typed {
 struct EventChoice {
     name: String,
     fires: &'static str,
+    example: Option<JsonTree>,
     on: bool,
 }
 
@@ -295,6 +298,7 @@ fn choices(typed: &Typed) -> Vec<EventChoice> {
         .map(|known| EventChoice {
             name: known.name().to_owned(),
             fires: known.fires,
+            example: JsonTree::parse(&event_docs::example(known)),
             on: typed.events.iter().any(|name| name == known.name()),
         })
         .collect()

@@ -24,10 +24,8 @@ use crate::web::delivery_words::counted_up_to;
 use crate::web::page::{Shell, Tab, html, html_with};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
+use crate::web::snippets::{SNIPPETS, Snippet};
 use crate::web::words::When;
-
-/// Ready to run with Node.js; a test runs it.
-const VERIFY: &str = include_str!("verify.mjs");
 
 #[derive(Template)]
 #[template(path = "webhooks/secret.html")]
@@ -39,7 +37,7 @@ struct SecretPage<'a> {
     events: Vec<String>,
     rotated: bool,
     secret: &'a str,
-    snippet: &'static str,
+    snippets: &'static [Snippet],
 }
 
 #[derive(Template)]
@@ -127,7 +125,7 @@ fn page_with(secret: &Secret, shell: Shell, seen: &Seen, issued: Issued) -> Resu
         events: seen.events.iter().map(ToString::to_string).collect(),
         rotated: issued == Issued::Rotated,
         secret: secret.expose(),
-        snippet: VERIFY,
+        snippets: &SNIPPETS,
     })
 }
 
