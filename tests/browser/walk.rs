@@ -130,6 +130,15 @@ async fn on_a_phone_everything_is_within_reach() {
     chrome.sees("Fix login bug").await;
     chrome.fits().await;
     chrome.shoot("delivery").await;
+    chrome.visit("/docs/events").await;
+    chrome.sees("task.assigneesChanged").await;
+    chrome.fits().await;
+    chrome.shoot("docs-events").await;
+    chrome.click("Verify").await;
+    chrome.click("Go").await;
+    chrome.sees("package main").await;
+    chrome.fits().await;
+    chrome.shoot("docs-verify").await;
     chrome.close().await;
 }
 
@@ -170,6 +179,11 @@ async fn add_webhook(chrome: &Chrome, receiver: &Receiver) -> String {
     chrome.click("Add").await;
     chrome.sees("will not be shown again").await;
     chrome.shoot("secret").await;
+    let out_of_sight = chrome
+        .run("const box = document.querySelector('#secret'); return [box.scrollWidth - box.clientWidth, box.scrollHeight - box.clientHeight]")
+        .await;
+    assert_eq!(out_of_sight, serde_json::json!([0, 0]), "the secret is cut off");
+    chrome.fits().await;
     chrome.value("Secret").await
 }
 
