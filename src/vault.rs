@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::domain::ids::WebhookId;
+use crate::domain::own_header::OwnHeader;
 use crate::domain::secret::Secret;
 
 const VERSION: u8 = 1;
@@ -127,6 +128,19 @@ impl Vault {
             .ok_or(DoesNotOpen)
     }
 
+    /// A webhook's own headers, bound to its row.
+    pub fn seal_headers(&self, webhook: WebhookId, headers: &[OwnHeader]) -> Vec<u8> {
+        let plain = Zeroizing::new(serde_json::to_vec(headers).unwrap_or_default());
+        self.seal(&headers_row(webhook), &plain)
+    }
+
+    /// `None` are no headers.
+    pub fn open_headers(&self, webhook: WebhookId, sealed: Option<&[u8]>) -> Result<Vec<OwnHeader>, DoesNotOpen> {
+        let Some(sealed) = sealed else { return Ok(Vec::new()) };
+        let plain = self.open(&headers_row(webhook), sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| DoesNotOpen)
+    }
+
     /// A key for another use, such as `cookies`; knowing it tells nothing about the master key.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.0.as_slice())
@@ -135,6 +149,10 @@ impl Vault {
         mac.update(purpose.as_bytes());
         Zeroizing::new(mac.finalize().into_bytes().into())
     }
+}
+
+fn headers_row(webhook: WebhookId) -> String {
+    format!("headers of webhook {webhook}")
 }
 
 fn webhook_row(webhook: WebhookId) -> String {

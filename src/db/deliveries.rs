@@ -61,6 +61,8 @@ pub struct Claimed {
     pub url: String,
     #[diesel(sql_type = Binary)]
     pub secret_sealed: Vec<u8>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub headers_sealed: Option<Vec<u8>>,
     #[diesel(sql_type = SmallInt)]
     pub schedule: Schedule,
     #[diesel(sql_type = Binary)]
@@ -99,6 +101,7 @@ macro_rules! sqlite_claim {
              RETURNING id, webhook_id, project_id, kind, message_id, trigger, attempts, claims, due_at, \
                (SELECT w.url FROM webhooks w WHERE w.id = deliveries.webhook_id) AS url, \
                (SELECT w.secret_sealed FROM webhooks w WHERE w.id = deliveries.webhook_id) AS secret_sealed, \
+               (SELECT w.headers_sealed FROM webhooks w WHERE w.id = deliveries.webhook_id) AS headers_sealed, \
                (SELECT w.schedule FROM webhooks w WHERE w.id = deliveries.webhook_id) AS schedule, \
                (SELECT e.body FROM events e WHERE e.id = deliveries.event_id) AS body"
         )
@@ -150,7 +153,7 @@ macro_rules! postgres_claim {
              UPDATE deliveries t SET leased_until = ?, lease_id = ?, claims = t.claims + 1 FROM webhooks w, events e \
              WHERE t.id = ANY(ARRAY(SELECT id FROM pick)) AND w.id = t.webhook_id AND e.id = t.event_id \
              RETURNING t.id, t.webhook_id, t.project_id, t.kind, t.message_id, t.trigger, t.attempts, t.claims, t.due_at, \
-               w.url, w.secret_sealed, w.schedule, e.body"
+               w.url, w.secret_sealed, w.headers_sealed, w.schedule, e.body"
         )
     };
 }

@@ -2,7 +2,7 @@
 //! statements on SQLite, all rows in one statement on PostgreSQL. A delivery whose webhook has a free slot is born claimed.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, SmallInt, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, SmallInt, Text};
 
 use super::connection::both;
 use super::deliveries::Claimed;
@@ -34,6 +34,8 @@ struct Subscriber {
     url: String,
     #[diesel(sql_type = Binary)]
     secret_sealed: Vec<u8>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    headers_sealed: Option<Vec<u8>>,
     #[diesel(sql_type = SmallInt)]
     schedule: Schedule,
 }
@@ -122,6 +124,7 @@ fn tell(tx: &mut Tx<'_>, event: &NewEvent<'_>, row: NewDelivery<'_>, id: Deliver
         due_at: tx.now,
         url: row.to.url.clone(),
         secret_sealed: row.to.secret_sealed.clone(),
+        headers_sealed: row.to.headers_sealed.clone(),
         schedule: row.to.schedule,
         body: event.body.to_vec(),
     };
@@ -129,7 +132,7 @@ fn tell(tx: &mut Tx<'_>, event: &NewEvent<'_>, row: NewDelivery<'_>, id: Deliver
 }
 
 fn subscribers(db: &mut Db, project: ProjectId, kind: &EventKind) -> QueryResult<Vec<Subscriber>> {
-    const TEXT: &str = "SELECT w.id, w.active, w.url, w.secret_sealed, w.schedule \
+    const TEXT: &str = "SELECT w.id, w.active, w.url, w.secret_sealed, w.headers_sealed, w.schedule \
                         FROM webhooks w JOIN webhook_events k ON k.webhook_id = w.id \
                         WHERE w.project_id = ? AND w.deleted_at IS NULL AND k.kind = ? ORDER BY w.id";
     let binds = [Bind::Int(project.0), Bind::Text(kind.as_str())];

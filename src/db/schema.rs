@@ -161,6 +161,8 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
+        headers_sealed -> Nullable<Binary>,
+        header_names -> Nullable<Text>,
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Webhook {
     pub discarded_to: DeliveryId,
     pub created_at: Moment,
     pub updated_at: Moment,
+    /// The names of its own headers: a JSON list.
+    pub header_names: Option<String>,
 }
 
 /// What a new webhook starts with. Its secret follows once it has an id to be sealed for.
@@ -189,6 +191,23 @@ pub fn set_schedule(db: &mut Db, id: WebhookId, schedule: Schedule, now: Moment)
         .map(drop)
 }
 
+/// Its own headers, sealed; `None` when it has none.
+pub fn headers_sealed(db: &mut Db, id: WebhookId) -> QueryResult<Option<Vec<u8>>> {
+    webhooks::table.find(id).select(webhooks::headers_sealed).first(db)
+}
+
+/// Puts its own headers, sealed, and their names in the place of those before.
+pub fn set_headers(db: &mut Db, id: WebhookId, sealed: Option<(&[u8], &str)>, now: Moment) -> QueryResult<()> {
+    diesel::update(webhooks::table.find(id))
+        .set((
+            webhooks::headers_sealed.eq(sealed.map(|(sealed, _)| sealed.to_vec())),
+            webhooks::header_names.eq(sealed.map(|(_, names)| names)),
+            webhooks::updated_at.eq(now),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
 /// Replaces the subscriptions; each kind must be in the list once.
 pub fn set_events(db: &mut Db, id: WebhookId, events: &[EventKind], now: Moment) -> QueryResult<()> {
     diesel::delete(webhook_events::table.filter(webhook_events::webhook_id.eq(id))).execute(db)?;
@@ -243,13 +262,15 @@ pub fn discard(db: &mut Db, id: WebhookId, discarded_to: DeliveryId) -> QueryRes
         .map(|changed| changed == 1)
 }
 
-/// Hides it from every page, call and claim, and erases its secret. Its rows go in slices.
+/// Hides it from every page, call and claim, and erases its secret and its own headers. Its rows go in slices.
 pub fn hide(db: &mut Db, id: WebhookId, now: Moment) -> QueryResult<()> {
     diesel::update(webhooks::table.find(id))
         .set((
             webhooks::deleted_at.eq(Some(now)),
             webhooks::secret_sealed.eq(Vec::new()),
             webhooks::secret_hint.eq(""),
+            webhooks::headers_sealed.eq(None::<Vec<u8>>),
+            webhooks::header_names.eq(None::<String>),
             webhooks::updated_at.eq(now),
         ))
         .execute(db)

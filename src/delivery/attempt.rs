@@ -14,6 +14,7 @@ use crate::delivery::sender::{Exchange, Request, Sender};
 use crate::delivery::settle::Settlement;
 use crate::domain::delivery::{Outcome, judge};
 use crate::domain::moment::{Moment, micros};
+use crate::domain::own_header::{MASK, OwnHeader};
 use crate::domain::retry::wait_asked;
 use crate::domain::secret::Secret;
 
@@ -29,10 +30,17 @@ pub struct LeaseHold {
     pub usable_for: Duration,
 }
 
+/// What is sealed in the database and open for one attempt.
+pub struct Keys {
+    pub secret: Secret,
+    /// Headers of the webhook's own.
+    pub own: Vec<OwnHeader>,
+}
+
 /// Sends a claimed delivery. `None`: the lease ran out first (the process was paused), and somebody else will send it.
 pub async fn make(
     mut claimed: Claimed,
-    secret: Secret,
+    Keys { secret, own }: Keys,
     lease: LeaseHold,
     sender: &Sender,
     clock: &Clock,
@@ -48,9 +56,14 @@ pub async fn make(
         number,
         at,
     };
-    let headers = headers(identity, &secret, &claimed.body);
+    let mut sent = headers(identity, &secret, &claimed.body);
     // The secret is needed for the signatures only; it is wiped before the request is on its way.
     drop(secret);
+    let mut shown = sent.clone();
+    for header in own {
+        sent.push((header.name.clone(), header.value.as_str().to_owned()));
+        shown.push((header.name, MASK.to_owned()));
+    }
     let exchange = if claimed.claims > MAX_UNRECORDED_CLAIMS {
         unsent(Outcome::Interrupted(format!(
             "The program ended {MAX_UNRECORDED_CLAIMS} times while this delivery was being sent, so the attempt was given up."
@@ -62,7 +75,7 @@ pub async fn make(
                 sender
                     .post(Request {
                         url,
-                        headers: headers.clone(),
+                        headers: sent,
                         body,
                     })
                     .await
@@ -72,7 +85,7 @@ pub async fn make(
             ))),
         }
     };
-    Some(settlement(&claimed, lease.id, at, headers, exchange, clock.now()))
+    Some(settlement(&claimed, lease.id, at, shown, exchange, clock.now()))
 }
 
 fn settlement(

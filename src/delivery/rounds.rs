@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::context::{Context, Wires};
 use crate::db::deliveries::Claimed;
 use crate::db::{self, Due, Handed};
-use crate::delivery::attempt::{self, LeaseHold};
+use crate::delivery::attempt::{self, Keys, LeaseHold};
 use crate::delivery::claims::{Claim, Claims};
 use crate::delivery::janitor;
 use crate::delivery::lanes::Lanes;
@@ -18,6 +18,7 @@ use crate::delivery::settle::{self, Settlement, Unrecorded};
 use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
 use crate::error::AppError;
+use crate::vault::DoesNotOpen;
 
 /// How often the lanes are put right by a scan, and the longest sleep.
 const SCAN_EVERY: Duration = Duration::from_secs(2);
@@ -219,11 +220,7 @@ impl Engine {
     fn send(&mut self, claimed: Vec<Claimed>, hold: LeaseHold) {
         let mut locked_out = Vec::new();
         for delivery in claimed {
-            let Ok(secret) = self
-                .context
-                .vault()
-                .open_secret(delivery.webhook_id, &delivery.secret_sealed)
-            else {
+            let Ok(keys) = self.open(&delivery) else {
                 locked_out.push(delivery.id);
                 continue;
             };
@@ -235,7 +232,7 @@ impl Engine {
             let (sender, context) = (Rc::clone(&self.sender), self.context.clone());
             let (results, unrecorded) = (self.results.clone(), Rc::clone(&self.unrecorded));
             actix_rt::spawn(async move {
-                let settlement = attempt::make(delivery, secret, hold, &sender, context.clock()).await;
+                let settlement = attempt::make(delivery, keys, hold, &sender, context.clock()).await;
                 if let Some(settlement) = settlement {
                     unrecorded.add();
                     let _ = results.send(settlement);
@@ -251,6 +248,14 @@ impl Engine {
             self.give_back(locked_out, hold.id);
             self.pause(PAUSE_FOR_KEY);
         }
+    }
+
+    fn open(&self, delivery: &Claimed) -> Result<Keys, DoesNotOpen> {
+        let vault = self.context.vault();
+        Ok(Keys {
+            secret: vault.open_secret(delivery.webhook_id, &delivery.secret_sealed)?,
+            own: vault.open_headers(delivery.webhook_id, delivery.headers_sealed.as_deref())?,
+        })
     }
 
     fn give_back(&mut self, ids: Vec<DeliveryId>, lease_id: i64) {

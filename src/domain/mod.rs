@@ -11,6 +11,7 @@ pub mod form_token;
 pub mod health;
 pub mod ids;
 pub mod moment;
+pub mod own_header;
 pub mod payload;
 pub mod permission;
 pub mod project;

@@ -56,4 +56,5 @@ mod snippets;
 mod task_events;
 mod web_rules;
 mod webhook_actions;
+mod webhook_headers;
 mod webhook_off;

@@ -23,8 +23,12 @@ async fn a_secret_is_in_one_answer_and_nowhere_else() {
     let lead = given::lead(&app).await;
     let project = given::project(&lead, "Website").await;
     let made = given::webhook(&lead, &project, &receiver.url("/")).await;
+    let edit = format!("{}/edit", made.path);
+    let own = "U2VzYW1lLW9wZW4tNGIxZDlj";
+    let typed = [("headers", "Authorization: U2VzYW1lLW9wZW4tNGIxZDlj")];
+    lead.submit(&edit, "/edit", &typed).await.assert_status(200);
     given::task(&lead, &project, "Fix login bug").await;
-    receiver.wait_for(1).await;
+    assert_eq!(receiver.wait_for(1).await[0].header("authorization"), Some(own));
     let rotate = format!("{}/rotate", made.path);
     let rotated = lead.submit(&rotate, "/rotate", &[]).await;
     let rotated = given::secret_on(&rotated);
@@ -32,7 +36,7 @@ async fn a_secret_is_in_one_answer_and_nowhere_else() {
     given::task(&lead, &project, "Write it down").await;
     receiver.wait_for(3).await;
 
-    let secrets = [made.secret.as_str(), rotated.as_str()];
+    let secrets = [made.secret.as_str(), rotated.as_str(), own];
     let pages = crawl(&lead, &project.path).await;
     let json = json_of(&app, &project, &made).await;
     let stored = dump(&app.database);

@@ -161,7 +161,7 @@ async fn an_edit_changes_what_is_given_and_writes_down_what() {
     };
 
     place
-        .act(move |tx| webhooks::edit(tx, &OWNER, PROJECT, hook, &edit, &AllowList::default()))
+        .act(move |tx| webhooks::edit(tx, &OWNER, PROJECT, hook, &edit, &vault(), &AllowList::default()))
         .await
         .expect("edited");
     let nothing = Edit {
@@ -169,7 +169,7 @@ async fn an_edit_changes_what_is_given_and_writes_down_what() {
         ..Edit::default()
     };
     place
-        .act(move |tx| webhooks::edit(tx, &OWNER, PROJECT, hook, &nothing, &AllowList::default()))
+        .act(move |tx| webhooks::edit(tx, &OWNER, PROJECT, hook, &nothing, &vault(), &AllowList::default()))
         .await
         .expect("same");
 
@@ -408,6 +408,7 @@ const fn actor(user: i64) -> Actor {
 
 fn new() -> NewWebhook {
     NewWebhook {
+        headers: Vec::new(),
         url: "https://ci.example.com/hooks/9f27c1".into(),
         events: vec!["task.created".into()],
         name: Some("CI".into()),

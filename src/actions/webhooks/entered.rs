@@ -3,6 +3,7 @@
 use super::{Edit, NewWebhook};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
+use crate::domain::own_header::{self, Given, OwnHeader};
 use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
 use crate::error::AppError;
@@ -19,6 +20,7 @@ impl NewWebhook {
         events(&self.events, &mut errors);
         name(self.name.as_deref().unwrap_or_default(), &mut errors);
         secret(self.secret.as_ref(), &mut errors);
+        errors.extend(own_header::check(&self.headers));
         invalid_if_any(errors)
     }
 }
@@ -34,6 +36,7 @@ impl Edit {
             events(given, &mut errors);
         }
         name(self.name.as_deref().unwrap_or_default(), &mut errors);
+        errors.extend(own_header::check(self.headers.as_deref().unwrap_or_default()));
         invalid_if_any(errors)
     }
 }
@@ -106,4 +109,12 @@ pub(super) fn secret(given: Option<&Result<Secret, &'static str>>, errors: &mut 
             None
         }
     }
+}
+
+/// Those that are given, with the stored values of those that are given without one.
+pub(super) fn headers(given: &[Given], stored: &[OwnHeader], errors: &mut Vec<FieldError>) -> Vec<OwnHeader> {
+    own_header::resolve(given, stored).unwrap_or_else(|wrong| {
+        errors.extend(wrong);
+        Vec::new()
+    })
 }

@@ -6,7 +6,7 @@ mod seen;
 
 use serde_json::json;
 
-use self::entered::{events, name, secret, url};
+use self::entered::{events, headers, name, secret, url};
 pub(super) use self::seen::hide_path;
 pub use self::seen::{COUNTED, Recent, Seen, counts, find, find_to_change, list, project_of, recent, secret_made_by};
 use super::access::{self, Actor};
@@ -15,6 +15,7 @@ use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::domain::own_header::{Given, OwnHeader};
 use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
@@ -34,6 +35,7 @@ pub struct NewWebhook {
     pub schedule: Option<Schedule>,
     /// One that somebody brings along, or why it is none.
     pub secret: Option<Result<Secret, &'static str>>,
+    pub headers: Vec<Given>,
 }
 
 /// The secret that somebody brings along; an empty text is none.
@@ -50,6 +52,8 @@ pub struct Edit {
     /// Empty takes the name away.
     pub name: Option<String>,
     pub schedule: Option<Schedule>,
+    /// All that it shall have; one without a value keeps its value.
+    pub headers: Option<Vec<Given>>,
 }
 
 /// A webhook with the secret that is shown this once.
@@ -82,6 +86,7 @@ pub fn add(
     let events = events(&new.events, &mut errors);
     let name = name(new.name.as_deref().unwrap_or_default(), &mut errors);
     let brought = secret(new.secret.as_ref(), &mut errors);
+    let own = headers(&new.headers, &[], &mut errors);
     let (Some(url), Some(events), true) = (url, events, errors.is_empty()) else {
         return Err(AppError::Invalid(errors));
     };
@@ -99,13 +104,14 @@ pub fn add(
     };
     let id = webhooks::insert(tx.db, &row, tx.now)?;
     webhooks::set_events(tx.db, id, &events, tx.now)?;
+    set_headers(tx, id, &own, vault)?;
     let is_brought = brought.is_some();
     let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), vault)?;
     manager.audit(
         tx,
         "webhook.added",
         Some(id.0),
-        &json!({ "host": url.host(), "events": events, "secretBrought": is_brought }),
+        &json!({ "host": url.host(), "events": events, "secretBrought": is_brought, "headers": names_of(&own) }),
     )?;
     Ok(WithSecret { webhook: id, secret })
 }
@@ -136,6 +142,7 @@ pub fn edit(
     project: ProjectId,
     id: WebhookId,
     edit: &Edit,
+    vault: &Vault,
     allow: &AllowList,
 ) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
@@ -146,6 +153,14 @@ pub fn edit(
     let url = given.and_then(|given| url(given, allow, &mut errors));
     let events = edit.events.as_deref().and_then(|given| events(given, &mut errors));
     let name = edit.name.as_deref().map(|given| name(given, &mut errors));
+    let stored = match &edit.headers {
+        Some(_) => open_headers(tx, id, vault)?,
+        None => Vec::new(),
+    };
+    let own = edit
+        .headers
+        .as_deref()
+        .map(|given| headers(given, &stored, &mut errors));
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));
     }
@@ -167,6 +182,10 @@ pub fn edit(
     if let Some(schedule) = edit.schedule.filter(|schedule| *schedule != before.schedule) {
         webhooks::set_schedule(tx.db, id, schedule, tx.now)?;
         changed.push("retrySchedule");
+    }
+    if let Some(own) = own.filter(|own| *own != stored) {
+        set_headers(tx, id, &own, vault)?;
+        changed.push("headers");
     }
     if !changed.is_empty() {
         manager.audit(tx, "webhook.edited", Some(id.0), &json!({ "changed": changed }))?;
@@ -300,6 +319,24 @@ fn wake_held(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId) {
 
 fn new_secret() -> Secret {
     Secret::from_random(rand::random())
+}
+
+fn open_headers(tx: &mut Tx<'_>, id: WebhookId, vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
+    let sealed = webhooks::headers_sealed(tx.db, id)?;
+    vault
+        .open_headers(id, sealed.as_deref())
+        .map_err(|error| AppError::Internal(format!("the headers of webhook {id}: {error}")))
+}
+
+fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], vault: &Vault) -> Result<(), AppError> {
+    let sealed = vault.seal_headers(id, own);
+    let names = json!(names_of(own)).to_string();
+    let kept = (!own.is_empty()).then_some((sealed.as_slice(), names.as_str()));
+    Ok(webhooks::set_headers(tx.db, id, kept, tx.now)?)
+}
+
+fn names_of(own: &[OwnHeader]) -> Vec<&str> {
+    own.iter().map(|header| header.name.as_str()).collect()
 }
 
 fn set_secret(

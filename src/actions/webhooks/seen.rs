@@ -28,6 +28,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The names of its own headers; none for who does not manage it.
+    pub fn header_names(&self) -> Vec<String> {
+        let names = self.webhook.header_names.as_deref().unwrap_or("[]");
+        serde_json::from_str(names).unwrap_or_default()
+    }
+
     /// The name, else the URL.
     pub fn title(&self) -> &str {
         self.webhook.name.as_deref().unwrap_or(&self.webhook.url)
@@ -126,6 +132,7 @@ fn see(db: &mut Db, manages: bool, mut webhook: Webhook, events: Vec<EventKind>)
     if !manages {
         webhook.url = hide_path(&webhook.url);
         webhook.secret_hint.clear();
+        webhook.header_names = None;
     }
     Ok(Seen {
         webhook,

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::db::Db;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::domain::own_header::Given;
 use crate::domain::retry::Schedule;
 use crate::error::AppError;
 use crate::web::api_error::ApiError;
@@ -58,6 +59,7 @@ pub struct WebhookAnswer {
 
 impl WebhookAnswer {
     fn new(seen: Seen) -> Self {
+        let header_names = seen.header_names();
         let webhook = seen.webhook;
         WebhookAnswer {
             id: webhook.id,
@@ -74,7 +76,7 @@ impl WebhookAnswer {
             deactivated_reason: webhook.off_reason.map(crate::domain::health::OffReason::as_str),
             deactivated_at: webhook.off_at,
             held_count: seen.held,
-            header_names: Vec::new(),
+            header_names,
         }
     }
 
@@ -133,7 +135,8 @@ pub struct Create {
     name: Option<String>,
     #[schema(value_type = Option<Schedule>, example = "standard")]
     retry_schedule: Option<String>,
-    headers: Option<Value>,
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
+    headers: Option<Headers>,
     #[schema(value_type = Option<String>)]
     secret: Option<Zeroizing<String>>,
 }
@@ -143,13 +146,13 @@ pub struct Create {
 /// It is on at once. The secret is in this answer only; one that you have already can be brought along.
 #[utoipa::path(post, path = "/module/webhooks", tag = "Webhooks", operation_id = "createWebhook", request_body = Create, responses((status = 200, description = "OK", body = Envelope<Added>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<Create>) -> Answer {
-    refuse_what_would_be_lost(sent.headers.as_ref())?;
     let new = NewWebhook {
         url: sent.url,
         events: sent.events,
         name: sent.name,
         schedule: schedule(sent.retry_schedule.as_deref())?,
         secret: sent.secret.as_deref().and_then(|text| webhooks::brought(text)),
+        headers: headers(sent.headers.unwrap_or_default())?,
     };
     new.check(&ctx.config().allow)?;
     let inside = ctx.clone();
@@ -189,7 +192,8 @@ pub struct Change {
     name: Option<String>,
     #[schema(value_type = Option<Schedule>)]
     retry_schedule: Option<String>,
-    headers: Option<Value>,
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Option<String>>>)]
+    headers: Option<Headers>,
 }
 
 /// Change a webhook, turn it on or off
@@ -197,12 +201,12 @@ pub struct Change {
 /// What is not sent stays. `isActive: true` sends what was held.
 #[utoipa::path(patch, path = "/module/webhooks", tag = "Webhooks", operation_id = "editWebhook", request_body = Change, responses((status = 200, description = "OK", body = Envelope<WebhookAnswer>)))]
 pub async fn change(ctx: Data<Context>, caller: Caller, Json(sent): Json<Change>) -> Answer {
-    refuse_what_would_be_lost(sent.headers.as_ref())?;
     let edit = Edit {
         url: sent.url,
         events: sent.events,
         name: sent.name,
         schedule: schedule(sent.retry_schedule.as_deref())?,
+        headers: sent.headers.map(headers).transpose()?,
     };
     edit.check(&ctx.config().allow)?;
     let inside = ctx.clone();
@@ -210,7 +214,7 @@ pub async fn change(ctx: Data<Context>, caller: Caller, Json(sent): Json<Change>
         .write(move |tx| {
             let (actor, id) = (&caller.actor, sent.id);
             let project = webhooks::project_of(tx.db, actor, id)?;
-            webhooks::edit(tx, actor, project, id, &edit, &inside.config().allow)?;
+            webhooks::edit(tx, actor, project, id, &edit, inside.vault(), &inside.config().allow)?;
             match sent.is_active {
                 Some(true) => webhooks::turn_on_and_send(tx, actor, project, id)?,
                 Some(false) => webhooks::turn_off(tx, actor, project, id)?,
@@ -266,19 +270,17 @@ fn schedule(given: Option<&str>) -> Result<Option<Schedule>, AppError> {
     Ok(Some(schedule))
 }
 
-/// Own headers are not part of this version; dropping them silently would break a receiver.
-fn refuse_what_would_be_lost(headers: Option<&Value>) -> Result<(), AppError> {
-    let is_empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
+/// By name, in the order sent; a value of `null` or `••••` keeps the one that is stored.
+type Headers = serde_json::Map<String, Value>;
+
+fn headers(given: Headers) -> Result<Vec<Given>, AppError> {
+    let one = |(name, value): (String, Value)| match value {
+        Value::Null => Ok(Given::new(&name, None)),
+        Value::String(value) => Ok(Given::new(&name, Some(&Zeroizing::new(value)))),
+        _ => Err(AppError::invalid(
+            "headers",
+            "Each value is a text, or null to keep it.",
+        )),
     };
-    if headers.is_none_or(is_empty) {
-        return Ok(());
-    }
-    Err(AppError::invalid(
-        "headers",
-        "This version sends no headers of one's own.",
-    ))
+    given.into_iter().map(one).collect()
 }

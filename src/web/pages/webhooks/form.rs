@@ -18,6 +18,7 @@ use crate::domain::event_docs;
 use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Bound;
 use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::own_header::{self, MASK};
 use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::error::AppError;
@@ -52,6 +53,8 @@ struct Typed {
     /// Of tasks, and those of the host's own that are subscribed to.
     events: Vec<String>,
     patient: bool,
+    /// Own headers, one a line; values that are stored are not shown.
+    headers: String,
 }
 
 impl Typed {
@@ -63,7 +66,7 @@ impl Typed {
 
     /// Opens the part of the form that few need.
     fn is_advanced(&self, errors: &FieldErrors) -> bool {
-        self.patient || !errors.of("secret").is_empty()
+        self.patient || !self.headers.is_empty() || !errors.of("secret").is_empty() || !errors.of("headers").is_empty()
     }
 }
 
@@ -86,6 +89,8 @@ struct Sent {
     name: String,
     schedule: String,
     secret: Zeroizing<String>,
+    /// Absent where a program fills the form in without them: they stay.
+    headers: Option<Zeroizing<String>>,
     token: String,
 }
 
@@ -112,6 +117,7 @@ impl Sent {
             name: self.name.clone(),
             events: self.events(),
             patient: self.schedule() == Schedule::Patient,
+            headers: self.headers.as_deref().cloned().unwrap_or_default(),
         }
     }
 }
@@ -158,6 +164,7 @@ pub async fn add(
         name: Some(sent.name),
         schedule,
         secret: webhooks::brought(&sent.secret),
+        headers: own_header::lines(sent.headers.as_deref().map_or("", |text| text)),
     };
     let (inside, actor) = (ctx.clone(), who.actor);
     let added = ctx
@@ -205,10 +212,21 @@ pub async fn edit(
         url: Some(sent.url),
         name: Some(sent.name),
         schedule,
+        headers: sent.headers.as_deref().map(|text| own_header::lines(text)),
     };
     let (inside, actor) = (ctx.clone(), who.actor);
     let done = ctx
-        .write(move |tx| webhooks::edit(tx, &actor, project, id, &changes, &inside.config().allow))
+        .write(move |tx| {
+            webhooks::edit(
+                tx,
+                &actor,
+                project,
+                id,
+                &changes,
+                inside.vault(),
+                &inside.config().allow,
+            )
+        })
         .await;
     match done {
         Ok(()) => Ok(Flash::good("Saved.")
@@ -275,6 +293,7 @@ fn to_edit(
             name: seen.webhook.name.clone().unwrap_or_default(),
             events: seen.events.iter().map(ToString::to_string).collect(),
             patient: seen.webhook.schedule == Schedule::Patient,
+            headers: masked(&seen.header_names()),
         };
         (typed, Vec::new())
     });
@@ -290,6 +309,11 @@ fn to_edit(
         stale: false,
         token: String::new(),
     })
+}
+
+fn masked(names: &[String]) -> String {
+    let lines = names.iter().map(|name| format!("{name}: {MASK}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn choices(typed: &Typed) -> Vec<EventChoice> {
