@@ -169,7 +169,7 @@ async fn add_webhook(chrome: &Chrome, receiver: &Receiver) -> String {
     chrome.fill("URL", &receiver.url_of("localhost", "/hook")).await;
     chrome.click("All task events").await;
     chrome
-        .click("Advanced: retry schedule, a secret you have already")
+        .click("Advanced: retry schedule, own headers, a secret you have already")
         .await;
     chrome.shoot("add-webhook").await;
     chrome
