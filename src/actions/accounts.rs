@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::context::{Context, Store};
 use crate::db::users::{NewUser, User};
 use crate::db::{Tx, audit_log, sessions, users};
+use crate::domain::email;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{SessionId, UserId};
 use crate::error::AppError;
@@ -167,7 +168,7 @@ fn named(tx: &mut Tx<'_>, login: &str) -> Result<User, AppError> {
     })
 }
 
-fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Option<IpAddr>) -> Result<User, AppError> {
+pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Option<IpAddr>) -> Result<User, AppError> {
     let (login_taken, email_taken) = users::taken(tx.db, &new.login, &new.email)?;
     let mut errors = Vec::new();
     if login_taken {
@@ -203,9 +204,9 @@ fn audit(tx: &mut Tx<'_>, user: UserId, action: &str, address: Option<IpAddr>) -
 }
 
 /// In lower case and without surrounding blanks, or what is wrong with each field.
-fn checked(new: NewAccount) -> Result<NewAccount, AppError> {
+pub(super) fn checked(new: NewAccount) -> Result<NewAccount, AppError> {
     let login = new.login.trim().to_lowercase();
-    let email = new.email.trim().to_lowercase();
+    let email = email::normal(&new.email);
     let name = Some(new.name.trim())
         .filter(|name| !name.is_empty())
         .unwrap_or(&login)
@@ -218,7 +219,7 @@ fn checked(new: NewAccount) -> Result<NewAccount, AppError> {
             "A login has 1 to 100 characters and no blanks.",
         ));
     }
-    if let Err(message) = check_email(&email) {
+    if let Err(message) = email::check(&email) {
         errors.push(FieldError::new("email", message));
     }
     if name.chars().count() > 100 || name.contains(char::is_control) {
@@ -246,25 +247,6 @@ fn check_password(field: &str, password: &str) -> Result<(), FieldError> {
         field,
         format!("A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; this one has {length}."),
     ))
-}
-
-/// Nothing is ever sent to it, so it must only look like one that people can tell apart.
-fn check_email(email: &str) -> Result<(), String> {
-    let shown = if email.is_empty() {
-        "An empty e-mail".to_owned()
-    } else {
-        format!("“{email}”")
-    };
-    let Some((local, domain)) = email.rsplit_once('@') else {
-        return Err(format!("{shown} has no @."));
-    };
-    if local.is_empty() || email.len() > 320 || email.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(format!("{shown} is not an e-mail address."));
-    }
-    if !domain.contains('.') || domain.starts_with('.') || domain.ends_with('.') {
-        return Err(format!("{shown} has no domain ending, such as example.com."));
-    }
-    Ok(())
 }
 
 fn wrong(left: usize) -> String {

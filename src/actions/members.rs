@@ -1,12 +1,13 @@
 //! Who belongs to a project. The owner and the managers add, change and remove people; everybody but the owner can leave.
-//! Nobody changes the owner. Who goes is unassigned first, with an event for each task.
+//! Nobody changes the owner, who can hand the project to a manager. Who goes is unassigned first, with an event for each task.
 
 use serde_json::json;
 
 use crate::actions::access::{self, Actor, Manager, Member};
 use crate::actions::tasks::unassign_member;
 use crate::db::memberships::{self, Person};
-use crate::db::{Db, Tx, projects, tasks, users};
+use crate::db::{Db, Tx, invitations, projects, tasks, users};
+use crate::domain::email;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
@@ -74,31 +75,52 @@ pub fn of_own_projects(db: &mut Db, actor: &Actor) -> Result<Vec<(ProjectId, Per
     Ok(people)
 }
 
-/// Makes an account with this e-mail a member.
+/// Makes an account with this e-mail a member. Without one the membership waits, with the e-mail, until an invitation is
+/// accepted.
 pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role: Role) -> Result<Added, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::GoalCanManageUsers)?;
-    let email = email.trim().to_lowercase();
-    if email.is_empty() {
-        return Err(AppError::invalid("email", "Enter an e-mail address."));
+    let role = not_owner(role)?;
+    let email = email::normal(email);
+    email::check(&email).map_err(|sentence| AppError::invalid("email", sentence))?;
+    let account = users::find_by_email(tx.db, &email)?;
+    if account.as_ref().is_some_and(|account| account.disabled_at.is_some()) {
+        return Err(AppError::invalid("email", "The account with this e-mail is disabled."));
     }
-    let account = users::find_by_email(tx.db, &email)?.filter(|account| account.disabled_at.is_none());
-    let Some(user) = account.map(|account| account.id) else {
-        return Err(AppError::invalid(
-            "email",
-            "Nobody here has an account with this e-mail. An operator can make one: taskview-webhooks user add.",
-        ));
-    };
+    let user = account.map(|account| account.id);
     // Of two who add the same person at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
     let people = memberships::people(tx.db, project)?;
-    if let Some(person) = people.into_iter().find(|person| person.user == Some(user)) {
-        return Ok(Added::Already(person));
+    if let Some(member) = people
+        .iter()
+        .find(|person| person.user.is_some() && person.user == user)
+    {
+        return Ok(Added::Already(member.clone()));
     }
-    let id = memberships::insert(tx.db, project, user, not_owner(role)?, tx.now)?;
+    let waiting = people
+        .into_iter()
+        .find(|person| person.user.is_none() && person.email == email);
+    let id = match (waiting, user) {
+        (Some(waiting), None) => return Ok(Added::Already(waiting)),
+        // The account was made after the invitation.
+        (Some(waiting), Some(user)) => {
+            memberships::lock(tx.db, waiting.id)?;
+            invitations::delete(tx.db, waiting.id)?;
+            memberships::accept(tx.db, waiting.id, user)?;
+            memberships::set_role(tx.db, waiting.id, role)?;
+            waiting.id
+        }
+        (None, Some(user)) => memberships::insert(tx.db, project, user, role, tx.now)?,
+        (None, None) => memberships::insert_invited(tx.db, project, &email, role, tx.now)?,
+    };
 
     let person = memberships::find(tx.db, project, id)?;
     let detail = json!({ "name": person.name, "role": role });
-    manager.audit(tx, "member.added", Some(id.0), &detail)?;
+    let action = if user.is_some() {
+        "member.added"
+    } else {
+        "member.invited"
+    };
+    manager.audit(tx, action, Some(id.0), &detail)?;
     Ok(Added::New(person))
 }
 
@@ -123,9 +145,15 @@ pub fn set_role(
     Ok(person)
 }
 
-/// Returns who went and how many tasks changed.
+/// Returns who went and how many tasks changed. Whoever removes themselves leaves.
 pub fn remove(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<(Person, usize), AppError> {
+    let member = access::member(tx.db, actor, project, Permission::GoalCanManageUsers)?;
+    if member.member == id {
+        let person = memberships::find(tx.db, project, id)?;
+        return leave(tx, actor, project).map(|(_, changed)| (person, changed));
+    }
     let manager = access::manager(tx.db, actor, project, Permission::GoalCanManageUsers)?;
+    memberships::lock(tx.db, id)?;
     let person = removable(tx.db, &manager, id)?;
     let changed = take_out(tx, &manager, id)?;
     let detail = json!({ "name": person.name, "tasks": changed });
@@ -133,17 +161,47 @@ pub fn remove(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) 
     Ok((person, changed))
 }
 
-/// Returns the project that was left.
-pub fn leave(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId) -> Result<Member, AppError> {
+/// Returns the project that was left, and how many tasks changed.
+pub fn leave(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId) -> Result<(Member, usize), AppError> {
+    let member = may_leave(tx.db, actor, project)?;
+    memberships::lock(tx.db, member.member)?;
+    // Who has just been made the owner must stay.
     let member = may_leave(tx.db, actor, project)?;
     let changed = take_out(tx, &member, member.member)?;
     member.audit(tx, "member.left", Some(member.member.0), &json!({ "tasks": changed }))?;
-    Ok(member)
+    Ok((member, changed))
 }
 
-fn take_out(tx: &mut Tx<'_>, by: &Member, id: MemberId) -> Result<usize, AppError> {
-    // Nobody is assigned to them in between: that would vanish without its event.
+/// The manager who would own the project.
+pub fn find_heir(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -> Result<(Member, Person), AppError> {
+    let owner = access::owner(db, actor, project, Permission::GoalCanDelete)?;
+    let person = memberships::find(db, project, id)?;
+    if person.role != Role::Manager || person.user.is_none() {
+        return Err(AppError::Conflict(format!(
+            "Only a manager can become the owner, and {} is none. Change the role first.",
+            person.name
+        )));
+    }
+    Ok((owner.member(), person))
+}
+
+/// Makes a manager the owner, and the owner a manager.
+pub fn hand_over(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<Person, AppError> {
+    find_heir(tx.db, actor, project, id)?;
+    // Of two at once the second finds that the project is somebody else's.
+    projects::lock(tx.db, project)?;
     memberships::lock(tx.db, id)?;
+    let (owner, mut heir) = find_heir(tx.db, actor, project, id)?;
+    memberships::set_role(tx.db, owner.member, Role::Manager)?;
+    memberships::set_role(tx.db, id, Role::Owner)?;
+    let detail = json!({ "name": heir.name });
+    owner.audit(tx, "project.handed_over", Some(id.0), &detail)?;
+    heir.role = Role::Owner;
+    Ok(heir)
+}
+
+/// The membership is locked: nobody is assigned to them in between, which would vanish without its event.
+fn take_out(tx: &mut Tx<'_>, by: &Member, id: MemberId) -> Result<usize, AppError> {
     let changed = unassign_member(tx, &by.project, id, by.actor.user)?;
     memberships::delete(tx.db, id)?;
     Ok(changed)
@@ -163,7 +221,7 @@ fn may_leave(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<Member, A
     let member = access::member(db, actor, project, Permission::GoalCanManageUsers)?;
     if member.role == Role::Owner {
         return Err(AppError::Forbidden(
-            "The owner cannot leave the project, but can delete it.",
+            "The owner cannot leave the project, but can hand it to a manager or delete it.",
         ));
     }
     Ok(member)

@@ -8,6 +8,7 @@ pub mod callers;
 pub mod deliveries;
 pub mod form_tokens;
 pub mod hand_in;
+pub mod invitations;
 pub mod members;
 pub mod projects;
 pub mod publish;

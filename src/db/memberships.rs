@@ -116,6 +116,30 @@ pub fn insert(db: &mut Db, project: ProjectId, user: UserId, role: Role, now: Mo
         .get_result(db)
 }
 
+/// Somebody who has no account yet. Not more than one for an e-mail in a project.
+pub fn insert_invited(db: &mut Db, project: ProjectId, email: &str, role: Role, now: Moment) -> QueryResult<MemberId> {
+    diesel::insert_into(memberships::table)
+        .values((
+            memberships::project_id.eq(project),
+            memberships::email.eq(email),
+            memberships::role.eq(role),
+            memberships::created_at.eq(now),
+        ))
+        .returning(memberships::id)
+        .get_result(db)
+}
+
+/// From now on the membership is the account's; what is assigned to it stays.
+pub fn accept(db: &mut Db, id: MemberId, user: UserId) -> QueryResult<()> {
+    diesel::update(memberships::table.find(id))
+        .set((
+            memberships::user_id.eq(Some(user)),
+            memberships::email.eq(None::<String>),
+        ))
+        .execute(db)
+        .map(drop)
+}
+
 pub fn set_role(db: &mut Db, id: MemberId, role: Role) -> QueryResult<()> {
     diesel::update(memberships::table.find(id))
         .set(memberships::role.eq(role))

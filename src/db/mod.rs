@@ -12,6 +12,7 @@ pub mod health;
 pub mod history;
 mod hot;
 pub mod idempotency_keys;
+pub mod invitations;
 pub mod key_checks;
 pub mod memberships;
 pub mod notify;

@@ -87,6 +87,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (membership_id) {
+        membership_id -> BigInt,
+        token_hash -> Binary,
+        made_by -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     statuses (id) {
         id -> BigInt,
         project_id -> BigInt,
@@ -292,6 +302,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     form_tokens,
     projects,
     memberships,
+    invitations,
     statuses,
     tags,
     tasks,
@@ -315,6 +326,8 @@ diesel::joinable!(attempts -> deliveries (delivery_id));
 diesel::joinable!(deliveries -> events (event_id));
 diesel::joinable!(deliveries -> webhooks (webhook_id));
 diesel::joinable!(events -> projects (project_id));
+diesel::joinable!(invitations -> memberships (membership_id));
+diesel::joinable!(invitations -> users (made_by));
 diesel::joinable!(memberships -> projects (project_id));
 diesel::joinable!(memberships -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));

@@ -1,6 +1,6 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
-//! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions that ran out
-//! are swept, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
+//! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions and invitations
+//! that ran out are swept, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
 //! delivers runs it, and they take turns: a slice that another node is at is left to it.
 
 use std::time::Duration;
@@ -47,6 +47,7 @@ const PROMPT: &[Job] = &[
 /// Only time has passed.
 const LAZY: &[Job] = &[
     |tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?),
+    |tx| Ok(db::invitations::sweep(tx.db, SLICE, tx.now)?),
     |tx| Ok(db::idempotency_keys::sweep(tx.db, SLICE, tx.now - hand_in::KEPT_FOR)?),
 ];
 

@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod delivery;
 pub mod described;
 pub mod diagnosis;
+pub mod email;
 pub mod event;
 pub mod event_docs;
 pub mod field_error;

@@ -39,7 +39,7 @@ macro_rules! permissions {
 
 permissions! {
     GoalCanEdit = "goal_can_edit", Manager, "Projects", "Make projects, change their name, description and color, archive them.";
-    GoalCanDelete = "goal_can_delete", Owner, "Projects", "Delete projects that one owns.";
+    GoalCanDelete = "goal_can_delete", Owner, "Projects", "Delete projects that one owns, hand them to a manager.";
     GoalCanManageUsers = "goal_can_manage_users", Manager, "Projects", "Add, change and remove members.";
     ComponentCanAddTasks = "component_can_add_tasks", Member, "Tasks", "Add tasks.";
     ComponentCanWatchContent = "component_can_watch_content", Member, "Tasks", "See tasks, tags and members.";

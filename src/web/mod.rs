@@ -24,6 +24,7 @@ pub mod same_origin;
 pub mod session;
 pub mod signed_in;
 pub mod snippets;
+mod span;
 pub mod theme;
 pub mod words;
 
@@ -86,7 +87,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
             .wrap(Compress::default())
             .wrap(from_fn(headers::safe))
             .wrap(from_fn(laptop::guard))
-            .wrap(TracingLogger::default())
+            .wrap(TracingLogger::<span::Spans>::new())
             .configure(routes::health)
             .service(
                 web::scope(assets::base())
@@ -125,7 +126,7 @@ pub fn serve_health(ctx: Context) -> Result<(Server, u16), String> {
         App::new()
             .app_data(context.clone())
             .wrap(from_fn(headers::safe))
-            .wrap(TracingLogger::default())
+            .wrap(TracingLogger::<span::Spans>::new())
             .configure(routes::health)
             .default_service(web::to(health::only_a_worker))
     })

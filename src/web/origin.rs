@@ -5,6 +5,7 @@ use actix_web::http::header::HOST;
 use actix_web::web::Data;
 
 use crate::context::Context;
+use crate::domain::token::Token;
 
 /// `https://hooks.example.com`: the public URL, else what this request asked for. Only text for the one who asked.
 pub fn of(request: &HttpRequest) -> String {
@@ -16,4 +17,9 @@ pub fn of(request: &HttpRequest) -> String {
     }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     format!("http://{}", host.unwrap_or("localhost"))
+}
+
+/// Where the holder of the token is invited.
+pub fn invitation(request: &HttpRequest, token: &Token) -> String {
+    format!("{}/invitations/{}", of(request), token.expose())
 }

@@ -12,7 +12,7 @@ use tracing_actix_web::RequestId;
 
 use super::page::Shell;
 use super::signed_in::SignedIn;
-use super::theme;
+use super::{span, theme};
 use crate::context::Context;
 use crate::error::AppError;
 
@@ -148,7 +148,7 @@ impl Says {
             .map(ToString::to_string)
             .unwrap_or_default();
         if let Some(detail) = error.detail() {
-            tracing::error!(%status, request_id = %id, path = request.path(), detail, "a page failed");
+            tracing::error!(%status, request_id = %id, path = span::path(request.path()), detail, "a page failed");
         }
         let mut says = Says::refused(status);
         says.add(error);

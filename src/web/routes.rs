@@ -13,13 +13,16 @@ pub fn health(cfg: &mut ServiceConfig) {
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, api_tokens, deliveries, docs, home, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, deliveries, docs, home, invitations, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
         .route("/sign-in", get().to(sign_in::form))
         .route("/sign-in", post().to(sign_in::sign_in))
         .route("/sign-out", post().to(sign_in::sign_out))
+        .route("/invitations/{token}", get().to(invitations::show))
+        .route("/invitations/{token}", post().to(invitations::accept))
+        .route("/invitations/{token}/account", post().to(invitations::create_account))
         .route("/theme", post().to(theme::switch))
         .route("/account", get().to(account::show))
         .route("/account/password", post().to(account::change_password))
@@ -44,6 +47,10 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/members/{member}/role", post().to(members::set_role))
         .route("/projects/{project}/members/{member}/remove", get().to(members::confirm_remove))
         .route("/projects/{project}/members/{member}/remove", post().to(members::remove))
+        .route("/projects/{project}/members/{member}/link", get().to(members::new_link_page))
+        .route("/projects/{project}/members/{member}/link", post().to(members::new_link))
+        .route("/projects/{project}/members/{member}/hand-over", get().to(members::confirm_hand_over))
+        .route("/projects/{project}/members/{member}/hand-over", post().to(members::hand_over))
         .route("/projects/{project}/leave", get().to(members::confirm_leave))
         .route("/projects/{project}/leave", post().to(members::leave))
         .route("/projects/{project}", get().to(tasks::list))
@@ -103,6 +110,8 @@ pub fn api(cfg: &mut ServiceConfig) {
                 .route(patch().to(collaboration::set_roles))
                 .route(delete().to(collaboration::remove)),
         )
+        .service(resource("/collaboration/link").route(post().to(collaboration::make_link)))
+        .service(resource("/collaboration/owner").route(post().to(collaboration::hand_over)))
         .service(resource("/collaboration/{goal}").route(get().to(collaboration::list)))
         .service(resource("/collaborationroles/{goal}").route(get().to(collaboration::roles)))
         .service(

@@ -30,7 +30,7 @@ async fn an_account_is_added_by_its_e_mail_once() {
     );
 
     for (email, role, field) in [
-        ("nobody@example.com", Role::Member, "email"),
+        ("nobody", Role::Member, "email"),
         (" ", Role::Member, "email"),
         ("cleo@example.com", Role::Owner, "role"),
     ] {
@@ -79,6 +79,7 @@ async fn a_member_changes_nobody_and_a_stranger_finds_nothing() {
     let place = Place::new().await;
     let project = place.project("Launch").await;
     let bob = place.add_bob(project, Role::Member).await;
+    let ada = place.member_of(project, "Ada").await;
 
     for (who, told_why) in [(BOB, true), (CLEO, false)] {
         let results = [
@@ -91,7 +92,11 @@ async fn a_member_changes_nobody_and_a_stranger_finds_nothing() {
                 .await
                 .map(drop),
             place
-                .act(move |tx| members::remove(tx, &who, project, bob))
+                .act(move |tx| members::remove(tx, &who, project, ada))
+                .await
+                .map(drop),
+            place
+                .act(move |tx| members::hand_over(tx, &who, project, bob))
                 .await
                 .map(drop),
             place

@@ -44,6 +44,7 @@ fn needs(method: &str, path: &str) -> &'static str {
         ("DELETE", "tasks", _) => "task_can_delete",
         ("POST" | "PATCH" | "DELETE", "tags", _) => "task_can_edit_tags",
         ("GET", "collaboration" | "collaborationroles", _) => "component_can_watch_content",
+        (_, _, "/collaboration/owner") => "goal_can_delete",
         (_, "collaboration", _) => "goal_can_manage_users",
         ("GET", "webhooks", _) => "integrations_can_view",
         (_, "webhooks", _) => "integrations_can_manage",

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod actions_invitations;
 mod actions_members;
 mod actions_projects;
 mod api_auth;
@@ -43,6 +44,7 @@ mod nodes_lost;
 mod pages_api_tokens;
 mod pages_deliveries;
 mod pages_docs;
+mod pages_invitations;
 mod pages_members;
 mod pages_people;
 mod pages_projects;

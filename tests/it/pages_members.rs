@@ -22,15 +22,15 @@ async fn a_person_is_added_by_e_mail_and_finds_the_project() {
 }
 
 #[tokio::test]
-async fn an_e_mail_without_an_account_is_told_beside_the_field() {
+async fn an_e_mail_that_cannot_be_added_is_told_beside_the_field() {
     let app = App::start().await;
     let lead = given::lead(&app).await;
     let project = given::project(&lead, "Storefront").await;
 
     for (email, complaint) in [
-        ("nobody@example.com", "Nobody here has an account with this e-mail."),
+        ("nobody", "“nobody” has no @."),
         ("lead@example.com", "This person is a member already."),
-        ("", "Enter an e-mail address."),
+        ("", "An empty e-mail has no @."),
     ] {
         let typed = [("email", email), ("role", "manager")];
         let page = lead.submit(&members_of(&project), "/members", &typed).await;

@@ -35,6 +35,9 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("POST", "/sign-in", Anyone),
     ("POST", "/sign-out", Anyone),
     ("POST", "/theme", Anyone),
+    ("GET", "/invitations/{invitation}", Anyone),
+    ("POST", "/invitations/{invitation}", SignedIn),
+    ("POST", "/invitations/{invitation}/account", Anyone),
     ("GET", "/", SignedIn),
     ("GET", "/account", SignedIn),
     ("POST", "/account/password", SignedIn),
@@ -62,8 +65,12 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/projects/{project}/members", Member),
     ("POST", "/projects/{project}/members", Manager),
     ("POST", "/projects/{project}/members/{member}/role", Manager),
-    ("GET", "/projects/{project}/members/{member}/remove", Manager),
-    ("POST", "/projects/{project}/members/{member}/remove", Manager),
+    ("GET", "/projects/{project}/members/{waiting}/remove", Manager),
+    ("POST", "/projects/{project}/members/{waiting}/remove", Manager),
+    ("GET", "/projects/{project}/members/{waiting}/link", Manager),
+    ("POST", "/projects/{project}/members/{waiting}/link", Manager),
+    ("GET", "/projects/{project}/members/{heir}/hand-over", Owner),
+    ("POST", "/projects/{project}/members/{heir}/hand-over", Owner),
     ("GET", "/projects/{project}/leave", Member),
     ("POST", "/projects/{project}/leave", Member),
     ("GET", "/projects/{project}/webhooks", Member),
@@ -143,9 +150,18 @@ pub(crate) struct Ids {
     pub(crate) delivery: i64,
     /// An API token of the owner.
     pub(crate) token: i64,
+    /// What an invitation's link ends with.
+    invitation: String,
+    /// A member who has not accepted yet.
+    waiting: i64,
+    /// A manager.
+    heir: i64,
 }
 
 const ANY_IDS: Ids = Ids {
+    invitation: String::new(),
+    waiting: 1,
+    heir: 1,
     project: 1,
     task: 1,
     tag: 1,
@@ -161,6 +177,9 @@ impl Ids {
             .replace("{session}", "1")
             .replace("{token}", &self.token.to_string())
             .replace("{task}", &self.task.to_string())
+            .replace("{invitation}", &self.invitation)
+            .replace("{waiting}", &self.waiting.to_string())
+            .replace("{heir}", &self.heir.to_string())
             .replace("{member}", &self.member.to_string())
             .replace("{webhook}", &self.webhook.to_string())
             .replace("{delivery}", &self.delivery.to_string())
@@ -278,7 +297,8 @@ pub(crate) fn calls(ids: &Ids) -> Vec<(&'static str, String, Value)> {
         member,
         webhook,
         delivery,
-        token: _,
+        waiting,
+        ..
     } = *ids;
     vec![
         (
@@ -307,6 +327,16 @@ pub(crate) fn calls(ids: &Ids) -> Vec<(&'static str, String, Value)> {
             "DELETE",
             "/collaboration".into(),
             json!({ "goalId": project, "id": member }),
+        ),
+        (
+            "POST",
+            "/collaboration/link".into(),
+            json!({ "goalId": project, "id": waiting }),
+        ),
+        (
+            "POST",
+            "/collaboration/owner".into(),
+            json!({ "goalId": project, "id": waiting }),
         ),
         ("GET", format!("/collaborationroles/{project}"), Value::Null),
         (
@@ -418,6 +448,10 @@ pub(crate) async fn town() -> Town {
         (app.visitor(), None, "nobody"),
     ];
     let tags = api.get("/module/tags").await;
+    let invited = json!({ "goalId": project.id, "email": "cleo@example.com" });
+    let invited = api.post("/module/collaboration", invited).await.response()["id"].clone();
+    let link = json!({ "goalId": project.id, "id": invited });
+    let link = api.post("/module/collaboration/link", link).await.response()["url"].clone();
     let made = api.post("/module/api-tokens", json!({ "name": "ci" })).await;
     let ids = Ids {
         project: project.id,
@@ -427,6 +461,13 @@ pub(crate) async fn town() -> Town {
         webhook: webhook.id,
         delivery,
         token: made.response()["item"]["id"].as_i64().expect("an id"),
+        invitation: link
+            .as_str()
+            .and_then(|url| url.rsplit('/').next())
+            .expect("a link")
+            .to_owned(),
+        waiting: invited.as_i64().expect("an id"),
+        heir: id_of("manager"),
     };
     Town {
         app,

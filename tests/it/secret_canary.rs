@@ -96,6 +96,52 @@ async fn an_api_token_is_in_one_answer_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_in_one_answer_and_nowhere_else() {
+    let app = App::start().await;
+    let lead = given::lead(&app).await;
+    let project = given::project(&lead, "Website").await;
+    let members = format!("{}/members", project.path);
+    let form = lead.get(&members).await.form("/members");
+    let form = form.filled(&[("email", "cleo@example.com")]);
+    let link = given::secret_on(&lead.send(&form).await);
+    let path = link.strip_prefix(&app.base).expect("an address of this server");
+    let token = path.rsplit('/').next().expect("a token");
+    app.visitor().get(path).await.assert_status(200);
+    app.visitor()
+        .get(&format!("/sign-in?next={path}"))
+        .await
+        .assert_status(200);
+    app.visitor()
+        .post(&format!("{path}/account"), &[])
+        .await
+        .assert_status(422);
+    // What the log tells of.
+    app.visitor().get(&format!("{path}0")).await.assert_status(404);
+    let wrong = [("login", "lead"), ("password", "wrong")];
+    app.visitor()
+        .post(&format!("/sign-in?next={path}"), &wrong)
+        .await
+        .assert_status(422);
+
+    let again = lead.send(&form).await;
+    let pages = crawl(&lead, &members).await;
+    let stored = dump(&app.database);
+    let logged = log::text();
+
+    again.assert_says("a link is shown only once");
+    assert!(!again.html.contains(token));
+    for told in ["path=\"/invitations/…\"", "path=\"/sign-in\""] {
+        assert!(logged.contains(told), "{told} is not in the log");
+    }
+    for (path, html) in &pages {
+        assert!(!html.contains(token), "{path} shows the link");
+    }
+    let telling = logged.lines().find(|line| line.contains(token));
+    assert_eq!(telling, None, "the log tells it");
+    assert!(!holds(&stored, token.as_bytes()), "the database holds it in the clear");
+}
+
+#[tokio::test]
 async fn a_reload_of_the_page_with_the_secret_changes_nothing() {
     let app = App::start().await;
     let receiver = Receiver::start();

@@ -1,11 +1,11 @@
 //! `/module/collaboration`: the members of a project. Their ids are what tasks list as assigned.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::{Envelope, ok};
-use crate::actions::members;
+use crate::actions::{invitations, members};
 use crate::context::Context;
 use crate::db::memberships::Person;
 use crate::domain::ids::{MemberId, ProjectId};
@@ -14,6 +14,7 @@ use crate::domain::role::Role;
 use crate::error::AppError;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
+use crate::web::origin;
 
 type Answer = Result<HttpResponse, ApiError>;
 
@@ -69,9 +70,10 @@ pub struct New {
     email: String,
 }
 
-/// Add a member by e-mail
+/// Add or invite a member by e-mail
 ///
-/// Of somebody who is a member already the answer is the same row, and nothing changes.
+/// Who has an account is a member at once; anybody else waits, and joins with the link that `POST /module/collaboration/link`
+/// makes. Of somebody who is a member or invited already the answer is the same row, and nothing changes.
 #[utoipa::path(post, path = "/module/collaboration", tag = "Members", operation_id = "addMember", request_body = New, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
 pub async fn add(ctx: Data<Context>, caller: Caller, Json(New { project, email }): Json<New>) -> Answer {
     let added = ctx
@@ -91,7 +93,7 @@ pub struct One {
 
 /// Remove a member
 ///
-/// Unassigns them, with an event for each task. The owner cannot be removed: 403.
+/// Unassigns them, with an event for each task. With one's own id one leaves. The owner cannot be removed: 403.
 #[utoipa::path(delete, path = "/module/collaboration", tag = "Members", operation_id = "removeMember", request_body = One, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn remove(ctx: Data<Context>, caller: Caller, Json(One { project, id }): Json<One>) -> Answer {
     ctx.write(move |tx| members::remove(tx, &caller.actor, project, id))
@@ -125,6 +127,46 @@ pub async fn set_roles(ctx: Data<Context>, caller: Caller, Json(Roles { project,
         .write(move |tx| members::set_role(tx, &caller.actor, project, id, role))
         .await?;
     ok(Collaborator::new(project, person))
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = InvitationLink)]
+pub struct LinkAnswer {
+    #[schema(example = "https://hooks.example.com/invitations/3f0c…")]
+    url: String,
+    #[serde(rename = "expiresAt")]
+    expires_at: Moment,
+}
+
+/// Make an invitation link
+///
+/// For a member who has no account yet. It works once, for a week, and is in this answer only; the one before it stops
+/// working. Who opens it makes an account, or joins with their own. Of a member who has an account: 409.
+#[utoipa::path(post, path = "/module/collaboration/link", tag = "Members", operation_id = "makeInvitationLink", request_body = One, responses((status = 200, description = "OK", body = Envelope<LinkAnswer>)))]
+pub async fn make_link(
+    ctx: Data<Context>,
+    caller: Caller,
+    request: HttpRequest,
+    Json(One { project, id }): Json<One>,
+) -> Answer {
+    let link = ctx
+        .write(move |tx| invitations::new_link(tx, &caller.actor, project, id))
+        .await?;
+    ok(LinkAnswer {
+        url: origin::invitation(&request, &link.token),
+        expires_at: link.expires_at,
+    })
+}
+
+/// Hand a project over
+///
+/// Makes a manager the owner, and the owner, who calls this, a manager. Answers with the new owner.
+#[utoipa::path(post, path = "/module/collaboration/owner", tag = "Members", operation_id = "handOver", request_body = One, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
+pub async fn hand_over(ctx: Data<Context>, caller: Caller, Json(One { project, id }): Json<One>) -> Answer {
+    let heir = ctx
+        .write(move |tx| members::hand_over(tx, &caller.actor, project, id))
+        .await?;
+    ok(Collaborator::new(project, heir))
 }
 
 /// A role on the wire.

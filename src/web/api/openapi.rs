@@ -35,7 +35,7 @@ use crate::web::api_error;
         api_tokens::create, api_tokens::list, api_tokens::permissions, api_tokens::revoke,
         goals::create, goals::list, goals::edit, goals::delete,
         collaboration::add, collaboration::list, collaboration::list_own, collaboration::set_roles, collaboration::roles,
-        collaboration::remove,
+        collaboration::remove, collaboration::make_link, collaboration::hand_over,
         tags::create, tags::list, tags::edit, tags::toggle, tags::delete,
         tasks::create, tasks::list, tasks::find, tasks::edit, tasks::assign, tasks::delete,
         webhooks::create, webhooks::list, webhooks::change, webhooks::rotate_secret, webhooks::delete,

@@ -5,6 +5,7 @@ pub mod api_tokens;
 pub mod deliveries;
 pub mod docs;
 pub mod home;
+pub mod invitations;
 pub mod members;
 pub mod projects;
 pub mod setup;
