@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use super::verify::read_secret;
-use crate::domain::diagnosis::{Claim, Mistake, Signature, diagnose};
+use crate::clock::Clock;
+use crate::domain::diagnosis::{Claim, Header, Headers, Mistakes, diagnose};
 
 /// Larger than any delivery.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -26,6 +27,9 @@ pub(super) struct Listen {
     /// File with the webhook's secret; without it no signature is checked
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// File with the secret from before a rotation, to tell what was signed with it
+    #[arg(long, value_name = "FILE", requires = "secret_file")]
+    old_secret_file: Option<PathBuf>,
     /// Status code of the answers
     #[arg(long, default_value = "200", value_name = "CODE", value_parser = code)]
     status: StatusCode,
@@ -39,6 +43,7 @@ pub(super) struct Listen {
 
 struct Receiver {
     secret: Option<Zeroizing<String>>,
+    old_secret: Option<Zeroizing<String>>,
     status: StatusCode,
     delay: Duration,
     fail_first: usize,
@@ -60,6 +65,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub(super) async fn run(listen: Listen) -> Result<(), Failure> {
     let receiver = Data::new(Receiver {
         secret: listen.secret_file.as_deref().map(read_secret).transpose()?,
+        old_secret: listen.old_secret_file.as_deref().map(read_secret).transpose()?,
         status: listen.status,
         delay: Duration::from_secs_f64(listen.delay),
         fail_first: listen.fail_first,
@@ -72,6 +78,8 @@ pub(super) async fn run(listen: Listen) -> Result<(), Failure> {
             .default_service(web::to(receive))
     })
     .workers(1)
+    // Ctrl-C: what is still being answered is not worth waiting for.
+    .shutdown_timeout(1)
     .bind(("127.0.0.1", listen.port))
     .map_err(|error| {
         let port = listen.port;
@@ -107,15 +115,19 @@ async fn receive(request: HttpRequest, body: Bytes, receiver: Data<Receiver>) ->
     match &receiver.secret {
         None => anstream::println!("  signatures not checked: start with --secret-file"),
         Some(secret) => {
-            for (name, found) in signatures(&request, secret, &body) {
+            let headers = headers(&request);
+            for (header, found) in signatures(&headers, secret, &receiver, &body) {
+                let name = header.name();
                 match found {
                     Some(Ok(())) => anstream::println!("  {good}{name}: verified{good:#}"),
                     Some(Err(mistakes)) => {
-                        let sentences: Vec<&str> = mistakes.into_iter().map(Mistake::sentence).collect();
-                        anstream::println!("  {bad}{name}: does not verify.{bad:#} {}", sentences.join(" "));
+                        anstream::println!("  {bad}{name}: does not verify.{bad:#} {}", mistakes.sentences());
                     }
                     None => anstream::println!("  {bad}{name}: missing{bad:#}"),
                 }
+            }
+            if let Some(sentence) = headers.clock(Clock::default().now().unix_seconds()) {
+                anstream::println!("  {bad}clock:{bad:#} {sentence}");
             }
         }
     }
@@ -124,27 +136,34 @@ async fn receive(request: HttpRequest, body: Bytes, receiver: Data<Receiver>) ->
     HttpResponse::build(status).finish()
 }
 
-type Found = Option<Result<(), Vec<Mistake>>>;
+type Found = Option<Result<(), Mistakes>>;
 
-fn signatures(request: &HttpRequest, secret: &str, body: &[u8]) -> [(&'static str, Found); 2] {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let check = |signature| {
-        diagnose(&Claim {
-            secret,
-            body,
-            signature,
-        })
+fn headers(request: &HttpRequest) -> Headers {
+    let header = |name: &str| {
+        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+        value.map(str::to_owned)
     };
-    let own = header("x-webhook-signature").map(Signature::Body);
-    let timestamp = header("webhook-timestamp").and_then(|text| text.parse().ok());
-    let standard = match (header("webhook-signature"), header("webhook-id"), timestamp) {
-        (Some(given), Some(id), Some(timestamp)) => Some(Signature::Standard { id, timestamp, given }),
-        _ => None,
-    };
-    [
-        ("X-Webhook-Signature", own.map(check)),
-        ("webhook-signature", standard.map(check)),
-    ]
+    Headers {
+        own: header("x-webhook-signature"),
+        standard: header("webhook-signature"),
+        id: header("webhook-id"),
+        timestamp: header("webhook-timestamp").and_then(|text| text.parse().ok()),
+    }
+}
+
+fn signatures(headers: &Headers, secret: &str, receiver: &Receiver, body: &[u8]) -> [(Header, Found); 2] {
+    let mut found = diagnose(&Claim {
+        secret,
+        old_secret: receiver.old_secret.as_ref().map(|secret| secret.as_str()),
+        body,
+        headers,
+        computed: None,
+    })
+    .received;
+    [Header::Own, Header::Standard].map(|header| {
+        let at = found.iter().position(|(one, _)| *one == header);
+        (header, at.map(|at| found.swap_remove(at).1))
+    })
 }
 
 fn color(color: AnsiColor) -> Style {

@@ -116,7 +116,13 @@ pub async fn run() -> ExitCode {
 
 /// For people on a terminal, one JSON object a line otherwise. Always to standard error: standard output is for results.
 fn start_log(filter: &str) -> Result<(), String> {
-    let filter: tracing_subscriber::EnvFilter = filter
+    // What actix says of its workers is of interest to nobody who has not asked for it.
+    let quiet = if filter.contains("actix") {
+        ""
+    } else {
+        ",actix_server=warn"
+    };
+    let filter: tracing_subscriber::EnvFilter = format!("{filter}{quiet}")
         .parse()
         .map_err(|error| format!("“{filter}” is not a filter ({error}); write e.g. info or warn"))?;
     let log = tracing_subscriber::fmt()

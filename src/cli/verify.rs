@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Failure;
-use crate::domain::diagnosis::{Claim, Mistake, Signature, diagnose};
+use crate::domain::diagnosis::{Claim, Computed, Headers, diagnose};
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("signatures").args(["signature", "standard"]).required(true).multiple(true))]
+#[command(group = clap::ArgGroup::new("signatures").args(["signature", "standard", "headers_file"]).required(true).multiple(true))]
 pub(super) struct Verify {
     /// File with the body exactly as it came; - is standard input
     #[arg(default_value = "-", value_name = "FILE")]
@@ -17,6 +17,12 @@ pub(super) struct Verify {
     /// File with the webhook's secret
     #[arg(long, value_name = "FILE")]
     secret_file: PathBuf,
+    /// File with the secret from before a rotation
+    #[arg(long, value_name = "FILE")]
+    old_secret_file: Option<PathBuf>,
+    /// File with the headers of the delivery, a line each, in place of the four options below
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "standard"])]
+    headers_file: Option<PathBuf>,
     /// Value of the header X-Webhook-Signature
     #[arg(long, value_name = "sha256=…")]
     signature: Option<String>,
@@ -29,37 +35,61 @@ pub(super) struct Verify {
     /// Value of the header webhook-timestamp
     #[arg(long = "webhook-timestamp", id = "timestamp", value_name = "SECONDS")]
     timestamp: Option<i64>,
+    /// What your own code computed: says which mistake leads to it
+    #[arg(long, value_name = "VALUE")]
+    computed: Option<String>,
 }
 
 pub(super) fn run(verify: &Verify) -> Result<(), Failure> {
     let secret = read_secret(&verify.secret_file)?;
+    let old_secret = verify.old_secret_file.as_deref().map(read_secret).transpose()?;
     let body = read(&verify.body)?;
-    let standard = match (&verify.standard, &verify.id, verify.timestamp) {
-        (Some(given), Some(id), Some(timestamp)) => Some(Signature::Standard { id, timestamp, given }),
-        _ => None,
+    let headers = match &verify.headers_file {
+        Some(file) => read_headers(file)?,
+        None => Headers {
+            own: verify.signature.clone(),
+            standard: verify.standard.clone(),
+            id: verify.id.clone(),
+            timestamp: verify.timestamp,
+        },
     };
-    let own = verify.signature.as_deref().map(Signature::Body);
+    let diagnosis = diagnose(&Claim {
+        secret: &secret,
+        old_secret: old_secret.as_ref().map(|secret| secret.as_str()),
+        body: &body,
+        headers: &headers,
+        computed: verify.computed.as_deref(),
+    });
     let mut wrong = Vec::new();
-    for (name, signature) in [("X-Webhook-Signature", own), ("webhook-signature", standard)] {
-        let Some(signature) = signature else { continue };
-        let claim = Claim {
-            secret: &secret,
-            body: &body,
-            signature,
-        };
-        match diagnose(&claim) {
-            Ok(()) => println!("{name}: verified"),
-            Err(mistakes) => {
-                let sentences: Vec<&str> = mistakes.into_iter().map(Mistake::sentence).collect();
-                wrong.push(format!("{name}: does not verify. {}", sentences.join(" ")));
-            }
+    for (header, result) in &diagnosis.received {
+        match result {
+            Ok(()) => println!("{}: verified", header.name()),
+            Err(mistakes) => wrong.push(format!("{}: does not verify. {}", header.name(), mistakes.sentences())),
         }
+    }
+    match &diagnosis.computed {
+        Some(right @ Computed::Right(_)) => println!("computed: {}", right.sentence()),
+        Some(other) => wrong.push(format!("computed: {}", other.sentence())),
+        None => {}
     }
     if wrong.is_empty() {
         Ok(())
     } else {
         Err(Failure::Other(wrong.join("\n")))
     }
+}
+
+fn read_headers(file: &Path) -> Result<Headers, Failure> {
+    let bytes = read(file)?;
+    let wrong = |sentence: &str| Failure::Other(format!("{}: {sentence}", file.display()));
+    let headers = Headers::read(&String::from_utf8_lossy(&bytes)).map_err(|sentence| wrong(&sentence))?;
+    let complete = headers.standard.is_some() && headers.id.is_some() && headers.timestamp.is_some();
+    if headers.own.is_none() && !complete {
+        return Err(wrong(
+            "it names no X-Webhook-Signature, and no webhook-signature with webhook-id and webhook-timestamp; put one header on each line",
+        ));
+    }
+    Ok(headers)
 }
 
 /// Editors end a file with a line end; that one is forgiven.

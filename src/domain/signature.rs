@@ -23,7 +23,7 @@ pub fn standard_signature(secret: &Secret, id: &str, timestamp: i64, body: &[u8]
     )
 }
 
-fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // A key of any length is a key to HMAC; the type cannot say so.
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
     for part in parts {

@@ -152,6 +152,18 @@ fn the_signatures_of_a_saved_body_are_checked_and_a_mistake_is_named() {
     let (missing, said_missing) = verify(&folder.path().join("none"), &standard);
     let (nothing, _) = verify(&body, &[]);
     let (half, said_half) = verify(&body, &standard[2..]);
+    let headers = write(
+        "headers",
+        "> POST / HTTP/1.1\nwebhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\nwebhook-timestamp: 1614265330\n\
+         webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\n",
+    );
+    let from_file = format!("--headers-file={}", headers.display());
+    let (of_file, said_of_file) = verify(&body, &[&from_file]);
+    let computed = "--computed=v1,mXZK6nAwFkmM1t7S8SySsQOAsDTbpzZwSMZKbpNY6nI=";
+    let (unknown, said_unknown) = verify(&body, &[&from_file, computed]);
+    let right = "--computed=v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    let (right, said_right) = verify(&body, &[&from_file, right]);
+    let (empty, said_empty) = verify(&body, &[&format!("--headers-file={}", body.display())]);
 
     assert_eq!((good, said_good.trim()), (Some(0), "webhook-signature: verified"));
     assert_eq!(bad, Some(1));
@@ -161,4 +173,17 @@ fn the_signatures_of_a_saved_body_are_checked_and_a_mistake_is_named() {
     assert_eq!(missing, Some(1));
     assert!(said_missing.contains("none cannot be read"), "{said_missing}");
     assert_eq!((nothing, half), (Some(2), Some(2)), "{said_half}");
+    assert_eq!((of_file, said_of_file.trim()), (Some(0), "webhook-signature: verified"));
+    assert_eq!(unknown, Some(1));
+    assert!(
+        said_unknown.contains("No mistake that is known leads to this value."),
+        "{said_unknown}"
+    );
+    assert_eq!(right, Some(0));
+    assert!(
+        said_right.contains("the right value of webhook-signature"),
+        "{said_right}"
+    );
+    assert_eq!(empty, Some(1));
+    assert!(said_empty.contains("put one header on each line"), "{said_empty}");
 }

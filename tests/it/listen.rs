@@ -16,7 +16,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 struct Listener {
     url: String,
     lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    child: Child,
     _folder: tempfile::TempDir,
 }
 
@@ -36,7 +36,7 @@ impl Listener {
         let mut listener = Listener {
             url: String::new(),
             lines: BufReader::new(child.stdout.take().expect("a pipe")).lines(),
-            _child: child,
+            child,
             _folder: folder,
         };
         let line = listener.line().await;
@@ -134,4 +134,61 @@ async fn what_anybody_else_sends_is_printed_without_its_control_characters() {
         ["  X-Webhook-Signature: missing", "  webhook-signature: missing"]
     );
     assert_eq!(printed[3], "  a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
+}
+
+#[tokio::test]
+async fn it_ends_well_when_it_is_interrupted_and_names_a_port_that_is_taken() {
+    let mut listener = Listener::start(SECRET, &[]).await;
+    let port = listener.url.rsplit(':').next().expect("a port").to_owned();
+
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"))
+        .args(["listen", "--port", &port])
+        .output()
+        .expect("it runs");
+    let id = listener.child.id().expect("it runs").to_string();
+    let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+    let ended = tokio::time::timeout(PATIENCE, listener.child.wait()).await;
+
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(&format!("port {port} cannot be listened on")) && said.contains("--port"),
+        "{said}"
+    );
+    assert!(sent.expect("kill runs").success());
+    assert!(ended.expect("it ends in time").expect("it ends").success());
+}
+
+#[tokio::test]
+async fn each_kind_of_mistake_is_named_over_the_wire() {
+    let old = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let mut dropped = Listener::start(SECRET.trim_start_matches("whsec_"), &[]).await;
+    let mut spaced = Listener::start(&format!(" {SECRET} "), &[]).await;
+    let mut other = Listener::start(old, &[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("old");
+    std::fs::write(&file, SECRET).expect("written");
+    let argument = format!("--old-secret-file={}", file.display());
+    let mut rotated = Listener::start(old, &[&argument]).await;
+    let app = App::start().await;
+    let (api, project) = given::project_over_api(&app).await;
+    for url in [&dropped.url, &spaced.url, &other.url, &rotated.url] {
+        let webhook = json!({ "goalId": project.id, "url": url, "events": ["task.created"], "secret": SECRET });
+        api.post("/module/webhooks", webhook).await.response();
+    }
+
+    let task = json!({ "goalId": project.id, "description": "Fix login bug" });
+    api.post("/module/tasks", task).await.response();
+
+    for (listener, sentence) in [
+        (&mut dropped, "The secret lacks its whsec_."),
+        (&mut spaced, "There is white space around the secret"),
+        (&mut other, "It was made with another secret or over another body."),
+        (&mut rotated, "It was signed with the secret from before the rotation."),
+    ] {
+        let (_, verdicts, _) = listener.printed().await;
+        for verdict in verdicts {
+            assert!(verdict.contains(sentence), "{verdict}");
+        }
+    }
 }
