@@ -159,6 +159,7 @@ struct Shared {
     vault: Vault,
     gate: Gate,
     presses: PressLimit,
+    checks: PressLimit,
     /// The ways to this node's engine and to whoever waits on this node.
     own: Ears,
     /// The nodes that share the database; an embedded one is not shared.
@@ -188,7 +189,8 @@ impl Context {
                     config,
                     vault,
                     gate: Gate::default(),
-                    presses: PressLimit::default(),
+                    presses: PressLimit::of_sending(),
+                    checks: PressLimit::of_checking(),
                     own: Ears { due, recorded },
                     others,
                     slots,
@@ -253,6 +255,10 @@ impl Context {
 
     pub fn presses(&self) -> &PressLimit {
         &self.shared.presses
+    }
+
+    pub fn checks(&self) -> &PressLimit {
+        &self.shared.checks
     }
 
     pub fn slots(&self) -> &Slots {

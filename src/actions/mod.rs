@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod api_tokens;
 pub mod callers;
 pub mod deliveries;
+pub mod diagnosis;
 pub mod form_tokens;
 pub mod hand_in;
 pub mod invitations;

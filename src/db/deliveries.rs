@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Integer, Nullable, SmallInt, Text};
 
 use super::hot::{Bind, Hot};
+use super::schema::deliveries;
 use super::{Db, Due, Lane};
 use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
@@ -268,4 +269,17 @@ pub fn waiting(db: &mut Db) -> QueryResult<Vec<Due>> {
         }));
     }
     Ok(found)
+}
+
+/// Which delivery has this `webhook-id`, of the webhook's newest; there is no index for what is asked so seldom.
+pub fn of_message(db: &mut Db, webhook: WebhookId, message_id: &str) -> QueryResult<Option<DeliveryId>> {
+    const NEWEST: i64 = 1_000;
+    let newest: Vec<(DeliveryId, String)> = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook))
+        .order(deliveries::id.desc())
+        .limit(NEWEST)
+        .select((deliveries::id, deliveries::message_id))
+        .load(db)?;
+    let found = newest.into_iter().find(|(_, message)| message == message_id);
+    Ok(found.map(|(id, _)| id))
 }

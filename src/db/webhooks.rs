@@ -1,5 +1,5 @@
 //! Webhooks and the events they subscribe to. A webhook is found through a membership of its project: no function here takes
-//! a webhook's id alone for reading. The secret leaves this file sealed, and only for the engine.
+//! a webhook's id alone for reading. The secret leaves this file sealed, for the engine and for the check of a signature.
 
 use std::collections::HashMap;
 
@@ -189,6 +189,11 @@ pub fn set_schedule(db: &mut Db, id: WebhookId, schedule: Schedule, now: Moment)
         .set((webhooks::schedule.eq(schedule), webhooks::updated_at.eq(now)))
         .execute(db)
         .map(drop)
+}
+
+/// For the check of a signature, which leaves the secret here.
+pub fn secret_sealed(db: &mut Db, id: WebhookId) -> QueryResult<Vec<u8>> {
+    webhooks::table.find(id).select(webhooks::secret_sealed).first(db)
 }
 
 /// Its own headers, sealed; `None` when it has none.

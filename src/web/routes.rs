@@ -13,7 +13,7 @@ pub fn health(cfg: &mut ServiceConfig) {
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, api_tokens, deliveries, docs, home, invitations, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, deliveries, diagnosis, docs, home, invitations, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -74,6 +74,8 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/webhooks/{webhook}/rotate", post().to(webhooks::rotate))
         .route("/projects/{project}/webhooks/{webhook}/delete", get().to(webhooks::delete_page))
         .route("/projects/{project}/webhooks/{webhook}/delete", post().to(webhooks::delete))
+        .route("/projects/{project}/webhooks/{webhook}/signature", get().to(diagnosis::form))
+        .route("/projects/{project}/webhooks/{webhook}/signature", post().to(diagnosis::check))
         .route("/projects/{project}/webhooks/{webhook}/resend", get().to(deliveries::resend_form))
         .route("/projects/{project}/webhooks/{webhook}/resend", post().to(deliveries::resend))
         .route("/projects/{project}/webhooks/{webhook}/deliveries/retry", post().to(deliveries::retry_selected))

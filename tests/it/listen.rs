@@ -13,7 +13,7 @@ use crate::support::given;
 const PATIENCE: Duration = Duration::from_secs(20);
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-struct Listener {
+pub(crate) struct Listener {
     url: String,
     lines: Lines<BufReader<ChildStdout>>,
     child: Child,
@@ -21,12 +21,12 @@ struct Listener {
 }
 
 impl Listener {
-    async fn start(secret: &str, arguments: &[&str]) -> Listener {
+    pub(crate) async fn start(secret: &str, arguments: &[&str]) -> Listener {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("secret");
         std::fs::write(&file, secret).expect("written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"))
-            .args(["listen", "--port=0", "--secret-file"])
+            .args(["listen", "--secret-file"])
             .arg(file)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -54,7 +54,7 @@ impl Listener {
     }
 
     /// Its head, what it says of the two signatures, and the body.
-    async fn printed(&mut self) -> (String, [String; 2], Value) {
+    pub(crate) async fn printed(&mut self) -> (String, [String; 2], Value) {
         let head = self.line().await;
         let verdicts = [self.line().await, self.line().await];
         let body = self.line().await;
@@ -64,8 +64,8 @@ impl Listener {
 
 #[tokio::test]
 async fn it_prints_each_delivery_and_whether_its_signatures_verify() {
-    let mut good = Listener::start(SECRET, &["--fail-first=1"]).await;
-    let mut trimmed = Listener::start(SECRET.trim_start_matches("whsec_"), &["--status=204"]).await;
+    let mut good = Listener::start(SECRET, &["--port=0", "--fail-first=1"]).await;
+    let mut trimmed = Listener::start(SECRET.trim_start_matches("whsec_"), &["--port=0", "--status=204"]).await;
     let app = App::start().await;
     let (api, project) = given::project_over_api(&app).await;
     for url in [&good.url, &trimmed.url] {
@@ -111,7 +111,7 @@ async fn it_prints_each_delivery_and_whether_its_signatures_verify() {
 
 #[tokio::test]
 async fn what_anybody_else_sends_is_printed_without_its_control_characters() {
-    let mut listener = Listener::start(SECRET, &[]).await;
+    let mut listener = Listener::start(SECRET, &["--port=0"]).await;
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
 
     let answer = client
@@ -138,7 +138,7 @@ async fn what_anybody_else_sends_is_printed_without_its_control_characters() {
 
 #[tokio::test]
 async fn it_ends_well_when_it_is_interrupted_and_names_a_port_that_is_taken() {
-    let mut listener = Listener::start(SECRET, &[]).await;
+    let mut listener = Listener::start(SECRET, &["--port=0"]).await;
     let port = listener.url.rsplit(':').next().expect("a port").to_owned();
 
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"))
@@ -162,14 +162,14 @@ async fn it_ends_well_when_it_is_interrupted_and_names_a_port_that_is_taken() {
 #[tokio::test]
 async fn each_kind_of_mistake_is_named_over_the_wire() {
     let old = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-    let mut dropped = Listener::start(SECRET.trim_start_matches("whsec_"), &[]).await;
-    let mut spaced = Listener::start(&format!(" {SECRET} "), &[]).await;
-    let mut other = Listener::start(old, &[]).await;
+    let mut dropped = Listener::start(SECRET.trim_start_matches("whsec_"), &["--port=0"]).await;
+    let mut spaced = Listener::start(&format!(" {SECRET} "), &["--port=0"]).await;
+    let mut other = Listener::start(old, &["--port=0"]).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("old");
     std::fs::write(&file, SECRET).expect("written");
     let argument = format!("--old-secret-file={}", file.display());
-    let mut rotated = Listener::start(old, &[&argument]).await;
+    let mut rotated = Listener::start(old, &["--port=0", &argument]).await;
     let app = App::start().await;
     let (api, project) = given::project_over_api(&app).await;
     for url in [&dropped.url, &spaced.url, &other.url, &rotated.url] {

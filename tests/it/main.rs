@@ -43,6 +43,7 @@ mod nodes;
 mod nodes_lost;
 mod pages_api_tokens;
 mod pages_deliveries;
+mod pages_diagnosis;
 mod pages_docs;
 mod pages_invitations;
 mod pages_members;

@@ -86,6 +86,8 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("POST", "/projects/{project}/webhooks/{webhook}/rotate", Manager),
     ("GET", "/projects/{project}/webhooks/{webhook}/delete", Manager),
     ("POST", "/projects/{project}/webhooks/{webhook}/delete", Manager),
+    ("GET", "/projects/{project}/webhooks/{webhook}/signature", Manager),
+    ("POST", "/projects/{project}/webhooks/{webhook}/signature", Manager),
     ("GET", "/projects/{project}/webhooks/{webhook}/resend", Manager),
     ("POST", "/projects/{project}/webhooks/{webhook}/resend", Manager),
     (

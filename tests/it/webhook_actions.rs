@@ -232,7 +232,7 @@ async fn of_two_retries_one_runs_and_tests_are_never_retried() {
     let place = Place::new().await;
     let hook = place.add().await;
     place.deliveries(hook, 1, "2, 0, 1").await;
-    let limit = PressLimit::default();
+    let limit = PressLimit::of_sending();
     let press = |delivery| {
         let limit = limit.clone();
         place.act(move |tx| deliveries::retry(tx, &OWNER, PROJECT, hook, DeliveryId(delivery), &limit))

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_tokens;
 pub mod deliveries;
+pub mod diagnosis;
 pub mod docs;
 pub mod home;
 pub mod invitations;
