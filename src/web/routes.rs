@@ -35,6 +35,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/openapi.json", get().to(api::openapi::show))
         .route("/docs/events", get().to(docs::events))
         .route("/docs/verify", get().to(docs::verify))
+        .route("/docs/api", get().to(docs::api))
         .route("/projects/new", get().to(projects::new))
         .route("/projects/new", post().to(projects::create))
         .route("/projects/{project}/edit", get().to(projects::edit))

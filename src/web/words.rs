@@ -104,6 +104,15 @@ pub fn thousands(n: i64) -> String {
     if n < 0 { format!("-{text}") } else { text }
 }
 
+/// Text with code between backticks: the pieces, and which of them are code.
+pub fn code_parts(text: &str) -> Vec<(&str, bool)> {
+    let pieces = text.split('`').enumerate();
+    pieces
+        .map(|(place, piece)| (piece, place % 2 == 1))
+        .filter(|(piece, _)| !piece.is_empty())
+        .collect()
+}
+
 /// `task.updated` → (`task.`, `updated`): the prefix is dimmed.
 pub fn event_parts(name: &str) -> (&str, &str) {
     match name.find('.') {

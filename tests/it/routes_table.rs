@@ -29,6 +29,7 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/openapi.json", Anyone),
     ("GET", "/docs/events", Anyone),
     ("GET", "/docs/verify", Anyone),
+    ("GET", "/docs/api", Anyone),
     ("GET", "/setup", Anyone),
     ("POST", "/setup", Anyone),
     ("GET", "/sign-in", Anyone),

@@ -21,14 +21,14 @@ use crate::web::api_error;
     ),
     tags(
         (name = "Sign-in", description = "Two opaque tokens for a login and a password, as TaskView's own client gets them."),
-        (name = "API tokens", description = "For programs: with some of one's rights, in some projects, until a day. Seen, made and revoked by somebody who signed in; with an API token these calls answer 403."),
         (name = "Projects", description = "A project has tasks, tags, members and webhooks. TaskView calls it a goal."),
         (name = "Members", description = "Who belongs to a project. The id of a member is what tasks list as assigned; it is not the id of the account."),
-        (name = "Tags", description = "Tags of a project; every member makes, changes and removes them."),
         (name = "Tasks", description = "Each change of a task is an event, unless its project is archived."),
+        (name = "Tags", description = "Tags of a project; every member makes, changes and removes them."),
         (name = "Webhooks", description = "Changed by the owner and the managers of the project; members see them."),
         (name = "Deliveries", description = "What was sent, what came back, and sending again."),
         (name = "Publish", description = "Another application hands in its events. Owner and managers; an API token needs `events_can_publish`."),
+        (name = "API tokens", description = "For programs: with some of one's rights, in some projects, until a day. Seen, made and revoked by somebody who signed in; with an API token these calls answer 403."),
     ),
     paths(
         auth::login, auth::refresh, auth::logout,
@@ -51,7 +51,7 @@ struct Description;
 const ANSWERS: &str = include_str!("examples.json");
 
 /// What each error means, in the order of their numbers.
-const ERRORS: [(&str, &str); 9] = [
+pub const ERRORS: [(&str, &str); 9] = [
     (
         "400",
         "The request is malformed, or some of the input is not valid; `fields` says which.",

@@ -1,5 +1,9 @@
 //! `/docs`: what those who write receivers read. These pages hold nothing of anybody, so they are open to all.
 
+mod api;
+
+pub use api::show as api;
+
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde_json::value::RawValue;
@@ -15,7 +19,11 @@ use crate::web::snippets::{SNIPPETS, Snippet};
 use crate::web::theme;
 
 /// The pages, as the navigation names them.
-const PAGES: [(&str, &str); 2] = [("Events", "/docs/events"), ("Verify", "/docs/verify")];
+const PAGES: [(&str, &str); 3] = [
+    ("Events", "/docs/events"),
+    ("Verify", "/docs/verify"),
+    ("API", "/docs/api"),
+];
 
 /// The frame of these pages: `docs/frame.html`.
 struct DocsFrame {
