@@ -1,16 +1,21 @@
 //! The command line: reads it, starts the log, runs one command. Exit code 2 means wrong use or a wrong setting, 1 that it
 //! failed; both come with one sentence that says what to change.
 
+mod config;
 mod listen;
 mod serve;
+mod settings_file;
 mod user;
 mod verify;
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
 
+use self::settings_file::SettingsFile;
 use crate::config::{SettingError, Settings};
 use crate::error::AppError;
 use crate::server::StartError;
@@ -23,7 +28,7 @@ use crate::web::api::openapi;
     about = "Self-hosted webhooks for tasks: every change becomes an event, every event a signed, retried, visible delivery.",
     long_about = "Self-hosted webhooks for tasks: every change becomes an event, every event a signed, retried, visible delivery.\n\n\
                   Without a command it serves: pages and JSON on one address, deliveries in the background. Every setting is an \
-                  option and an environment variable; the option wins.",
+                  option, an environment variable, and a line of the file that --config names; the first of these wins.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or a wrong setting.",
     args_conflicts_with_subcommands = true
 )]
@@ -33,6 +38,10 @@ struct Cli {
 
     #[command(flatten)]
     serve: Settings,
+
+    /// TOML file with settings: their names as in the environment, in lower case and without TASKVIEW_
+    #[arg(long, env = "TASKVIEW_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// What to log, e.g. info, warn or taskview_webhooks=debug
     #[arg(
@@ -56,8 +65,15 @@ enum Command {
     Listen(listen::Listen),
     /// Check the signatures of a saved body
     Verify(verify::Verify),
+    /// Print the settings that hold, and where each comes from
+    Config(Settings),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
+    /// Print what lets a shell complete commands and options
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
 }
 
 /// Why a command ended without having done its work.
@@ -67,6 +83,9 @@ enum Failure {
     Setting(#[from] SettingError),
     #[error("{0}")]
     Start(#[from] StartError),
+    /// The command or a setting is not as it must be.
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Other(String),
 }
@@ -89,27 +108,62 @@ impl From<AppError> for Failure {
 }
 
 pub async fn run() -> ExitCode {
-    let cli = Cli::parse();
-    if let Err(reason) = start_log(&cli.log) {
-        eprintln!("TASKVIEW_LOG: {reason}");
-        return ExitCode::from(2);
-    }
-    let done = match cli.command {
-        None => serve::run(cli.serve).await,
-        Some(Command::Serve(settings)) => serve::run(settings).await,
-        Some(Command::User(command)) => user::run(command).await,
-        Some(Command::Listen(listen)) => listen::run(listen).await,
-        Some(Command::Verify(verify)) => verify::run(&verify),
-        Some(Command::Openapi) => {
-            print!("{}", openapi::text());
-            Ok(())
-        }
+    let done = match read() {
+        Ok(line) => command(line).await,
+        Err(failure) => Err(failure),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::from(if matches!(failure, Failure::Setting(_)) { 2 } else { 1 })
+            let wrong_use = matches!(failure, Failure::Setting(_) | Failure::Usage(_));
+            ExitCode::from(if wrong_use { 2 } else { 1 })
+        }
+    }
+}
+
+/// What somebody asked for, over what the settings file says.
+struct Line {
+    cli: Cli,
+    matches: clap::ArgMatches,
+    file: Option<SettingsFile>,
+}
+
+fn read() -> Result<Line, Failure> {
+    let command = Cli::command();
+    let file = settings_file::named(&command).map(|path| SettingsFile::read(&command, path));
+    let file = file.transpose()?;
+    let command = match &file {
+        Some(file) => file.below(command),
+        None => command,
+    };
+    // Ends the program with its own words when the line is wrong, or asks for help.
+    let matches = command.get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    Ok(Line { cli, matches, file })
+}
+
+async fn command(line: Line) -> Result<(), Failure> {
+    let cli = line.cli;
+    start_log(&cli.log).map_err(|reason| Failure::Usage(format!("TASKVIEW_LOG: {reason}")))?;
+    for sentence in settings_file::unknown_variables(&Cli::command()) {
+        tracing::warn!("{sentence}");
+    }
+    match cli.command {
+        None => serve::run(cli.serve).await,
+        Some(Command::Serve(settings)) => serve::run(settings).await,
+        Some(Command::User(command)) => user::run(command).await,
+        Some(Command::Listen(listen)) => listen::run(listen).await,
+        Some(Command::Verify(verify)) => verify::run(&verify),
+        Some(Command::Config(settings)) => config::run(settings, &line.matches, line.file.as_ref()),
+        Some(Command::Openapi) => {
+            print!("{}", openapi::text());
+            Ok(())
+        }
+        Some(Command::Completions { shell }) => {
+            let name = env!("CARGO_PKG_NAME");
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
+            Ok(())
         }
     }
 }
@@ -138,8 +192,6 @@ fn start_log(filter: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -10,7 +10,9 @@ use crate::server::{Application, Parts};
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let config = settings.check()?;
     let listen = config.listen;
-    describe(&config);
+    for line in described(&config) {
+        println!("{line}");
+    }
     let application = Application::build(config, Parts::default()).await?;
     // A line that scripts wait for; connections are accepted from here on.
     println!("listening on http://{}:{}", host(listen), application.port());
@@ -21,26 +23,24 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
         .map_err(|error| Failure::Other(format!("The server stopped: {error}")))
 }
 
-fn describe(config: &Config) {
-    let public = config
-        .public_url
-        .as_ref()
-        .map_or("none (laptop mode: only this machine is answered)", |url| url.as_str());
-    let public = if config.public_url.is_none() && !config.laptop_mode() {
-        "none"
-    } else {
-        public
+/// What it runs on, who is answered, and what may be reached.
+pub(super) fn described(config: &Config) -> Vec<String> {
+    let public = match &config.public_url {
+        Some(url) => url.as_str(),
+        None if config.laptop_mode() => "none (laptop mode: only this machine is answered)",
+        None => "none",
     };
-    println!("database:   {}", config.database);
+    let mut lines = vec![format!("database:   {}", config.database)];
     if config.role != NodeRole::All {
-        println!("role:       {}", config.role);
+        lines.push(format!("role:       {}", config.role));
     }
-    println!("public URL: {public}");
-    if config.role.delivers() {
-        println!("deliveries: to public addresses{}", also(config));
+    lines.push(format!("public URL: {public}"));
+    lines.push(if config.role.delivers() {
+        format!("deliveries: to public addresses{}", also(config))
     } else {
-        println!("deliveries: left to the nodes with the role all or worker");
-    }
+        "deliveries: left to the nodes with the role all or worker".to_owned()
+    });
+    lines
 }
 
 fn also(config: &Config) -> String {

@@ -110,6 +110,27 @@ fn the_help_names_every_setting_of_the_readme() {
     assert_eq!(in_help, settings.len(), "the README lists as many settings as --help");
 }
 
+#[test]
+fn the_readme_names_every_command() {
+    let database = TestDatabase::create();
+    let readme = std::fs::read_to_string("README.md").expect("README.md");
+    let help = end_of(command(&database).arg("--help"));
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.take_while(|line| !line.is_empty()).filter_map(|line| {
+        line.strip_prefix("  ")?
+            .split(' ')
+            .next()
+            .filter(|name| !name.is_empty())
+    });
+
+    let commands: Vec<&str> = commands.filter(|name| *name != "help").collect();
+    assert!(commands.len() >= 7, "{commands:?}");
+    for name in commands {
+        assert!(readme.contains(&format!("| `{name}")), "{name} is not in the README");
+    }
+}
+
 fn end_of(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().expect("the binary runs")
 }

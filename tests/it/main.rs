@@ -56,6 +56,7 @@ mod resend_failed;
 mod routes_table;
 mod secret_canary;
 mod seed_receiver;
+mod settings;
 mod snippets;
 mod task_events;
 mod web_rules;

@@ -1,0 +1,63 @@
+//! `config`: the settings that hold, as a settings file, with where each comes from. What is secret is not shown.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _};
+
+use super::settings_file::{SettingsFile, in_file, variable};
+use super::{Cli, Failure, serve};
+use crate::config::Settings;
+
+/// Prints them, then checks them: a wrong one is seen beside the others.
+pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&SettingsFile>) -> Result<(), Failure> {
+    let matches = matches.subcommand().map_or(matches, |(_, sub)| sub);
+    for arg in Cli::command().get_arguments() {
+        let Some(variable) = variable(arg) else { continue };
+        let name = in_file(&variable);
+        let id = arg.get_id().as_str();
+        let value = matches
+            .try_get_raw(id)
+            .ok()
+            .flatten()
+            .and_then(|mut values| values.next());
+        let Some(value) = value.map(|value| value.to_string_lossy()) else {
+            println!("# {name} is not set");
+            continue;
+        };
+        let from = match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => "command line".to_owned(),
+            Some(ValueSource::EnvVariable) => format!("environment, {variable}"),
+            _ => match file.filter(|file| file.value(arg).is_some()) {
+                Some(file) => file.path().display().to_string(),
+                None => "default".to_owned(),
+            },
+        };
+        // The file cannot name itself.
+        let hidden = if arg.is_hide_env_values_set() {
+            "••••"
+        } else {
+            ""
+        };
+        match (name.as_str(), hidden) {
+            ("config", _) => println!("# config = {}  # {from}", quoted(&value)),
+            (_, "") => println!("{name} = {}  # {from}", literal(&value)),
+            (_, hidden) => println!("# {name} = {}  # {from}", quoted(hidden)),
+        }
+    }
+    let config = settings.check()?;
+    println!();
+    for line in serve::described(&config) {
+        println!("# {line}");
+    }
+    Ok(())
+}
+
+fn literal(value: &str) -> String {
+    match value.parse::<u64>() {
+        Ok(number) => number.to_string(),
+        Err(_) => quoted(value),
+    }
+}
+
+fn quoted(value: &str) -> String {
+    toml::Value::String(value.to_owned()).to_string()
+}
