@@ -17,4 +17,5 @@ pub mod resend_runs;
 pub mod sessions;
 pub mod tags;
 pub mod tasks;
+pub mod transfer;
 pub mod webhooks;

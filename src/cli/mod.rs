@@ -5,6 +5,7 @@ mod config;
 mod listen;
 mod serve;
 mod settings_file;
+mod transfer;
 mod user;
 mod verify;
 
@@ -65,6 +66,10 @@ enum Command {
     Listen(listen::Listen),
     /// Check the signatures of a saved body
     Verify(verify::Verify),
+    /// Write the webhooks of a project as TOML, without secrets
+    Export(transfer::Export),
+    /// Add and change webhooks of a project as a TOML file says
+    Import(transfer::Import),
     /// Print the settings that hold, and where each comes from
     Config(Settings),
     /// Print the description of the API (OpenAPI 3.1)
@@ -155,6 +160,8 @@ async fn command(line: Line) -> Result<(), Failure> {
         Some(Command::User(command)) => user::run(command).await,
         Some(Command::Listen(listen)) => listen::run(listen).await,
         Some(Command::Verify(verify)) => verify::run(&verify),
+        Some(Command::Export(export)) => transfer::export(export).await,
+        Some(Command::Import(import)) => transfer::import(import).await,
         Some(Command::Config(settings)) => config::run(settings, &line.matches, line.file.as_ref()),
         Some(Command::Openapi) => {
             print!("{}", openapi::text());

@@ -112,7 +112,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> {
+pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> {
     let url = settings.database()?;
     if let DatabaseUrl::Sqlite(path) = &url
         && !path.exists()

@@ -116,6 +116,17 @@ pub fn update(db: &mut Db, project: &Project) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Those with this name or number, for an operator who types it.
+pub fn called(db: &mut Db, text: &str) -> QueryResult<Vec<(ProjectId, String)>> {
+    let number = text.parse().map_or(ProjectId(0), ProjectId);
+    projects::table
+        .filter(projects::name.eq(text).or(projects::id.eq(number)))
+        .filter(projects::deleted_at.is_null())
+        .order(projects::id)
+        .select((projects::id, projects::name))
+        .load(db)
+}
+
 /// Keeps other writers away from the project until the transaction ends; both databases understand an update that changes
 /// nothing.
 pub fn lock(db: &mut Db, id: ProjectId) -> QueryResult<()> {

@@ -26,3 +26,4 @@ pub mod tag;
 pub mod target;
 pub mod task;
 pub mod token;
+pub mod webhook_file;

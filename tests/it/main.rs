@@ -59,6 +59,7 @@ mod seed_receiver;
 mod settings;
 mod snippets;
 mod task_events;
+mod transfer;
 mod web_rules;
 mod webhook_actions;
 mod webhook_headers;

@@ -1,0 +1,121 @@
+//! The webhooks of a project as a TOML file: what `export` writes and `import` reads. No secrets, and of own headers no values.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::domain::own_header::{Given, MASK};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookFile {
+    #[serde(default, rename = "webhook")]
+    pub webhooks: Vec<Entry>,
+}
+
+/// One webhook. What is left out stays as it is; a new one is on, without headers and with the standard schedule.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub url: String,
+    pub events: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_schedule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// All that it shall have, values by names; the mask keeps a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<String, Zeroizing<String>>>,
+}
+
+/// Nothing of the headers' values.
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Entry({})", self.title())
+    }
+}
+
+impl Entry {
+    /// The name, else the URL.
+    pub fn title(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.url)
+    }
+
+    pub fn given_headers(&self) -> Option<Vec<Given>> {
+        let given = self.headers.as_ref()?.iter();
+        Some(given.map(|(name, value)| Given::new(name, Some(value))).collect())
+    }
+
+    /// Names without values; none at all is nothing to say.
+    pub fn masked(names: &[String]) -> Option<BTreeMap<String, Zeroizing<String>>> {
+        let masked = |name: &String| (name.clone(), Zeroizing::new(MASK.to_owned()));
+        (!names.is_empty()).then(|| names.iter().map(masked).collect())
+    }
+}
+
+impl WebhookFile {
+    /// The error is a sentence with the line.
+    pub fn parse(text: &str) -> Result<WebhookFile, String> {
+        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+    }
+
+    pub fn to_text(&self) -> Result<String, String> {
+        toml::to_string(self).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_what_is_left_out_has_its_default() {
+        let file = WebhookFile::parse(
+            "[[webhook]]\nurl = \"https://a.example/\"\nevents = [\"task.created\"]\n\n\
+             [[webhook]]\nname = \"CI\"\nurl = \"https://b.example/\"\nevents = []\nactive = false\n\
+             retry_schedule = \"patient\"\nheaders = { Authorization = \"••••\" }\n",
+        )
+        .expect("TOML");
+
+        let again = WebhookFile::parse(&file.to_text().expect("TOML")).expect("TOML");
+
+        let shown = |file: &WebhookFile| -> Vec<_> {
+            let all = file.webhooks.iter();
+            all.map(|one| (one.title().to_owned(), one.active, one.retry_schedule.clone()))
+                .collect()
+        };
+        assert_eq!(shown(&file), shown(&again));
+        assert_eq!(
+            shown(&file),
+            [
+                ("https://a.example/".to_owned(), None, None),
+                ("CI".to_owned(), Some(false), Some("patient".to_owned())),
+            ]
+        );
+        let given = file.webhooks[1].given_headers().expect("headers");
+        assert!(given[0].value.is_none(), "the mask is no value");
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        for (text, words) in [
+            ("[[webhook]]\nurl = \"x\"\n", "missing field `events`"),
+            (
+                "[[webhook]]\nurl = \"x\"\nevents = []\nsecret = \"x\"\n",
+                "unknown field `secret`",
+            ),
+            ("[[hooks]]\n", "unknown field `hooks`"),
+            ("webhook = 1", "line 1"),
+        ] {
+            let refused = WebhookFile::parse(text);
+            assert!(
+                matches!(&refused, Err(sentence) if sentence.contains(words)),
+                "{refused:?}"
+            );
+        }
+    }
+}
