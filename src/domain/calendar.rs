@@ -6,11 +6,13 @@ use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
+use utoipa::openapi::KnownFormat;
 
+use crate::domain::described;
 use crate::domain::moment::Moment;
 
 macro_rules! text_value {
-    ($(#[$doc:meta])* $name:ident, $format:ident, $example:literal) => {
+    ($(#[$doc:meta])* $name:ident, $schema:expr) => {
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize,
@@ -28,7 +30,7 @@ macro_rules! text_value {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                crate::domain::described::text(utoipa::openapi::KnownFormat::$format, $example)
+                $schema
             }
         }
 
@@ -62,11 +64,11 @@ macro_rules! text_value {
 
 text_value!(
     /// A day, `YYYY-MM-DD`.
-    Date, Date, "2026-11-23"
+    Date, described::text(KnownFormat::Date, "2026-11-23")
 );
 text_value!(
-    /// A time of day, `HH:MM:SS`.
-    TimeOfDay, Time, "14:46:00"
+    /// A time of day, `HH:MM:SS`. What JSON Schema calls a time has an offset.
+    TimeOfDay, described::pattern("^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$", "14:46:00")
 );
 
 impl Date {

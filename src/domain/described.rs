@@ -21,6 +21,15 @@ pub fn text(format: KnownFormat, example: &str) -> RefOr<Schema> {
     object.build().into()
 }
 
+/// A text of this shape.
+pub fn pattern(pattern: &str, example: &str) -> RefOr<Schema> {
+    let object = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+        .examples([Value::from(example)]);
+    object.build().into()
+}
+
 /// One of these words.
 pub fn words(all: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     let all: Vec<&str> = all.into_iter().collect();

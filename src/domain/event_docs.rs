@@ -162,7 +162,7 @@ impl Definitions {
     }
 }
 
-/// OpenAPI 3.1 is JSON Schema 2020-12 but for the place of definitions, examples, and what some formats mean.
+/// OpenAPI 3.1 is JSON Schema 2020-12 but for the place of definitions, examples, and one format.
 fn as_json_schema(schema: &impl serde::Serialize) -> Value {
     let mut value = serde_json::to_value(schema).unwrap_or_default();
     translate(&mut value);
@@ -172,15 +172,9 @@ fn as_json_schema(schema: &impl serde::Serialize) -> Value {
 fn translate(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            match map.get("format").and_then(Value::as_str) {
-                // Unknown to JSON Schema.
-                Some("int64") => drop(map.shift_remove("format")),
-                // There it has an offset, which a time of day has not.
-                Some("time") => {
-                    map.shift_remove("format");
-                    map.insert("pattern".into(), "^[0-2][0-9]:[0-5][0-9]:[0-5][0-9]$".into());
-                }
-                _ => {}
+            // Unknown to JSON Schema.
+            if map.get("format").and_then(Value::as_str) == Some("int64") {
+                map.shift_remove("format");
             }
             map.shift_remove("examples");
             map.shift_remove("example");

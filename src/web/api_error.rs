@@ -130,17 +130,11 @@ pub fn from_json(error: JsonPayloadError) -> ApiError {
             StatusCode::PAYLOAD_TOO_LARGE,
             "The body is larger than 1 MiB.".to_owned(),
         ),
-        JsonPayloadError::Deserialize(error) => from_serde(&error),
+        JsonPayloadError::Deserialize(error) => {
+            ApiError::Http(StatusCode::BAD_REQUEST, format!("The body is no JSON: {error}."))
+        }
         _ => ApiError::Http(StatusCode::BAD_REQUEST, "The body could not be read.".to_owned()),
     }
-}
-
-/// What a body is told that is JSON of another shape.
-pub fn from_serde(error: &serde_json::Error) -> ApiError {
-    ApiError::Http(
-        StatusCode::BAD_REQUEST,
-        format!("The body is not what this call takes: {error}."),
-    )
 }
 
 /// What a path or a query that does not parse is told.

@@ -2,6 +2,7 @@
 //! `routes` is the one table of every URL; this file puts the rules that hold for all of them around it.
 
 pub mod api;
+pub mod api_body;
 pub mod api_error;
 pub mod assets;
 pub mod attempt_wait;
@@ -71,11 +72,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
             .app_data(web::PayloadConfig::new(BODY))
             // actix's own limit of 16 KiB is less than a long description in another script than Latin.
             .app_data(web::FormConfig::default().limit(BODY))
-            .app_data(
-                web::JsonConfig::default()
-                    .limit(BODY)
-                    .error_handler(|error, _| api_error::from_json(error).into()),
-            )
+            .app_data(api_body::config(BODY))
             .app_data(web::PathConfig::default().error_handler(|_, _| page_error::PageError(AppError::NotFound).into()))
             .app_data(web::QueryConfig::default().error_handler(|error, _| {
                 page_error::PageError(AppError::invalid(

@@ -112,8 +112,12 @@ async fn what_is_wrong_with_a_token_is_said_beside_the_field() {
             json!("expiresAt"),
         ),
         (json!({ "name": "ci", "expiresAt": "soon" }), 400, json!("expiresAt")),
-        (json!({ "name": "ci", "allowedGoalIds": ["a"] }), 400, Value::Null),
-        (json!({}), 400, Value::Null),
+        (
+            json!({ "name": "ci", "allowedGoalIds": ["a"] }),
+            400,
+            json!("allowedGoalIds[0]"),
+        ),
+        (json!({}), 400, json!("name")),
         (json!({ "name": "ci", "allowedGoalIds": [999_999] }), 403, Value::Null),
     ] {
         let refused = story.api.post(TOKENS, body.clone()).await;

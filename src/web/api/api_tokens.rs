@@ -1,7 +1,7 @@
 //! `/module/api-tokens`: tokens for programs. Only somebody who signed in reaches them; an API token gets a 403.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
 use super::{Envelope, ok};
@@ -11,6 +11,7 @@ use crate::domain::ids::{ApiTokenId, ProjectId, UserId};
 use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 
@@ -87,7 +88,7 @@ pub struct Made {
 ///
 /// The token is in this answer only. Empty lists mean no restriction: all that the role allows, in every project.
 #[utoipa::path(post, path = "/module/api-tokens", tag = "API tokens", operation_id = "createApiToken", request_body = New, responses((status = 200, description = "OK", body = Envelope<Made>)))]
-pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<New>) -> Answer {
+pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody<New>) -> Answer {
     let expires_at = match sent.expires_at.as_deref().map(Moment::parse) {
         Some(None) => {
             let sentence = "Send an instant: 2026-11-23T14:46:44.651Z.";
@@ -117,7 +118,7 @@ pub struct Which {
 
 /// Revoke an API token
 #[utoipa::path(delete, path = "/module/api-tokens", tag = "API tokens", operation_id = "revokeApiToken", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
-pub async fn revoke(ctx: Data<Context>, caller: Caller, Json(Which { id }): Json<Which>) -> Answer {
+pub async fn revoke(ctx: Data<Context>, caller: Caller, JsonBody(Which { id }): JsonBody<Which>) -> Answer {
     ctx.write(move |tx| api_tokens::revoke(tx, &caller.actor, id)).await?;
     ok(true)
 }

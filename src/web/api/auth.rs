@@ -1,7 +1,7 @@
 //! Signing in with a program, as TaskView's own client does it. These answers are not wrapped in `response`.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::db::users::User;
 use crate::domain::ids::UserId;
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 use crate::web::client;
@@ -80,7 +81,7 @@ impl SignedIn {
 pub async fn login(
     ctx: Data<Context>,
     request: HttpRequest,
-    Json(sent): Json<Credentials>,
+    JsonBody(sent): JsonBody<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let address = client::address(&request);
     let user = match accounts::sign_in(&ctx, &sent.login, sent.password, address).await {
@@ -97,7 +98,7 @@ pub async fn login(
 ///
 /// A refresh token is good once. Shown again within 30 seconds it is refused; later that means that somebody copied it, and the session ends.
 #[utoipa::path(post, path = "/module/auth/refresh/token", tag = "Sign-in", operation_id = "refreshTokens", request_body = Refresh, security(()), responses((status = 200, description = "OK", body = SignedIn)))]
-pub async fn refresh(ctx: Data<Context>, Json(sent): Json<Refresh>) -> Result<HttpResponse, ApiError> {
+pub async fn refresh(ctx: Data<Context>, JsonBody(sent): JsonBody<Refresh>) -> Result<HttpResponse, ApiError> {
     match ctx.write(move |tx| sessions::exchange(tx, &sent.refresh_token)).await? {
         Exchange::Done(tokens, user) => Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user))),
         Exchange::Bad => Err(bad("The refresh token is unknown or was used already.")),

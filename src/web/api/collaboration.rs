@@ -1,6 +1,6 @@
 //! `/module/collaboration`: the members of a project. Their ids are what tasks list as assigned.
 
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::moment::Moment;
 use crate::domain::role::Role;
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 use crate::web::origin;
@@ -75,7 +76,7 @@ pub struct New {
 /// Who has an account is a member at once; anybody else waits, and joins with the link that `POST /module/collaboration/link`
 /// makes. Of somebody who is a member or invited already the answer is the same row, and nothing changes.
 #[utoipa::path(post, path = "/module/collaboration", tag = "Members", operation_id = "addMember", request_body = New, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
-pub async fn add(ctx: Data<Context>, caller: Caller, Json(New { project, email }): Json<New>) -> Answer {
+pub async fn add(ctx: Data<Context>, caller: Caller, JsonBody(New { project, email }): JsonBody<New>) -> Answer {
     let added = ctx
         .write(move |tx| members::add(tx, &caller.actor, project, &email, Role::Member))
         .await?;
@@ -95,7 +96,7 @@ pub struct One {
 ///
 /// Unassigns them, with an event for each task. With one's own id one leaves. The owner cannot be removed: 403.
 #[utoipa::path(delete, path = "/module/collaboration", tag = "Members", operation_id = "removeMember", request_body = One, responses((status = 200, description = "OK", body = Envelope<bool>)))]
-pub async fn remove(ctx: Data<Context>, caller: Caller, Json(One { project, id }): Json<One>) -> Answer {
+pub async fn remove(ctx: Data<Context>, caller: Caller, JsonBody(One { project, id }): JsonBody<One>) -> Answer {
     ctx.write(move |tx| members::remove(tx, &caller.actor, project, id))
         .await?;
     ok(true)
@@ -117,7 +118,11 @@ pub struct Roles {
 ///
 /// `[1]` makes a manager, `[]` a member.
 #[utoipa::path(patch, path = "/module/collaboration", tag = "Members", operation_id = "setRoles", request_body = Roles, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
-pub async fn set_roles(ctx: Data<Context>, caller: Caller, Json(Roles { project, id, roles }): Json<Roles>) -> Answer {
+pub async fn set_roles(
+    ctx: Data<Context>,
+    caller: Caller,
+    JsonBody(Roles { project, id, roles }): JsonBody<Roles>,
+) -> Answer {
     let role = match roles.as_slice() {
         [] => Role::Member,
         [MANAGER] => Role::Manager,
@@ -147,7 +152,7 @@ pub async fn make_link(
     ctx: Data<Context>,
     caller: Caller,
     request: HttpRequest,
-    Json(One { project, id }): Json<One>,
+    JsonBody(One { project, id }): JsonBody<One>,
 ) -> Answer {
     let link = ctx
         .write(move |tx| invitations::new_link(tx, &caller.actor, project, id))
@@ -162,7 +167,7 @@ pub async fn make_link(
 ///
 /// Makes a manager the owner, and the owner, who calls this, a manager. Answers with the new owner.
 #[utoipa::path(post, path = "/module/collaboration/owner", tag = "Members", operation_id = "handOver", request_body = One, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
-pub async fn hand_over(ctx: Data<Context>, caller: Caller, Json(One { project, id }): Json<One>) -> Answer {
+pub async fn hand_over(ctx: Data<Context>, caller: Caller, JsonBody(One { project, id }): JsonBody<One>) -> Answer {
     let heir = ctx
         .write(move |tx| members::hand_over(tx, &caller.actor, project, id))
         .await?;

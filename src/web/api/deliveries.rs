@@ -2,7 +2,7 @@
 //! sending by hand. The two calls that send one delivery wait for their attempt, as the pages do.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -19,6 +19,7 @@ use crate::domain::field_error::FieldError;
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::attempt_wait::{self, Requested};
 use crate::web::caller::Caller;
@@ -207,7 +208,7 @@ impl Sent {
 ///
 /// One attempt, on or off, never repeated and never counted. Waits for it, at most 15 seconds.
 #[utoipa::path(post, path = "/module/webhooks/test", tag = "Deliveries", operation_id = "testWebhook", request_body = One, responses((status = 200, description = "OK", body = Envelope<Sent>)))]
-pub async fn test(ctx: Data<Context>, caller: Caller, Json(One { id: webhook }): Json<One>) -> Answer {
+pub async fn test(ctx: Data<Context>, caller: Caller, JsonBody(One { id: webhook }): JsonBody<One>) -> Answer {
     let (actor, presses) = (caller.actor, ctx.presses().clone());
     let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
         let project = webhooks::project_of(tx.db, &actor, webhook)?;
@@ -236,7 +237,7 @@ pub struct Which {
 ///
 /// One more attempt with the same bytes. Waits for it, at most 15 seconds. Not failed, or running already: 409.
 #[utoipa::path(post, path = "/module/webhooks/retry", tag = "Deliveries", operation_id = "retryDelivery", request_body = Which, responses((status = 200, description = "OK", body = Envelope<Sent>)))]
-pub async fn retry(ctx: Data<Context>, caller: Caller, Json(Which { id: delivery }): Json<Which>) -> Answer {
+pub async fn retry(ctx: Data<Context>, caller: Caller, JsonBody(Which { id: delivery }): JsonBody<Which>) -> Answer {
     let (actor, presses) = (caller.actor, ctx.presses().clone());
     let settled = attempt_wait::attempt(&ctx, actor, move |tx| {
         let (project, webhook) = deliveries::place_of(tx.db, &actor, delivery)?;
@@ -290,7 +291,7 @@ impl Amount {
 ///
 /// Each once, a few at a time. With `dryRun` they are only counted.
 #[utoipa::path(post, path = "/module/webhooks/retry-failed", tag = "Deliveries", operation_id = "retryFailed", request_body = Failed, responses((status = 200, description = "OK", body = Envelope<Amount>)))]
-pub async fn retry_failed(ctx: Data<Context>, caller: Caller, Json(sent): Json<Failed>) -> Answer {
+pub async fn retry_failed(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody<Failed>) -> Answer {
     let (actor, presses, id) = (caller.actor, ctx.presses().clone(), sent.id);
     let since = Moment::parse(&sent.since)
         .ok_or_else(|| AppError::invalid("since", "It is an instant such as 2026-03-22T12:00:00Z."))?;
@@ -329,7 +330,7 @@ pub struct Held {
 ///
 /// Held is what waits for a webhook that is off. `send` turns it on.
 #[utoipa::path(post, path = "/module/webhooks/held", tag = "Deliveries", operation_id = "handleHeld", request_body = Held, responses((status = 200, description = "OK", body = Envelope<Amount>)))]
-pub async fn held(ctx: Data<Context>, caller: Caller, Json(Held { id, action }): Json<Held>) -> Answer {
+pub async fn held(ctx: Data<Context>, caller: Caller, JsonBody(Held { id, action }): JsonBody<Held>) -> Answer {
     let actor = caller.actor;
     let count = ctx
         .write(move |tx| {

@@ -12,7 +12,8 @@ use crate::actions::publish::{CheckedEvent, HandIn};
 use crate::db;
 use crate::domain::ids::EventId;
 use crate::error::AppError;
-use crate::web::api_error::{self, ApiError};
+use crate::web::api_body::parse;
+use crate::web::api_error::ApiError;
 use crate::web::caller::Bearer;
 
 /// Events in one request.
@@ -63,10 +64,6 @@ pub async fn publish(
         Some(only) if !many => ok(OneOrMany::One(only)),
         first => ok(OneOrMany::Many(first.into_iter().chain(answers).collect())),
     }
-}
-
-fn parse<'a, T: serde::Deserialize<'a>>(body: &'a RawValue) -> Result<T, ApiError> {
-    serde_json::from_str(body.get()).map_err(|error| api_error::from_serde(&error))
 }
 
 /// Every mistake of every event at once, each named by its place.

@@ -1,7 +1,7 @@
 //! `/module/goals`: projects as TaskView's own client knows them.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,6 +17,7 @@ use crate::domain::moment::Moment;
 use crate::domain::permission::Permissions;
 use crate::domain::project::{ProjectDraft, ProjectPatch};
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 
@@ -49,7 +50,11 @@ pub struct Goal {
 ///
 /// Who makes it owns it.
 #[utoipa::path(post, path = "/module/goals", tag = "Projects", operation_id = "createProject", request_body = ProjectPatch, responses((status = 200, description = "OK", body = Envelope<Goal>)))]
-pub async fn create(ctx: Data<Context>, caller: Caller, patch: Json<ProjectPatch>) -> Result<HttpResponse, ApiError> {
+pub async fn create(
+    ctx: Data<Context>,
+    caller: Caller,
+    JsonBody(patch): JsonBody<ProjectPatch>,
+) -> Result<HttpResponse, ApiError> {
     let draft = patch.onto(ProjectDraft::blank()).map_err(AppError::Invalid)?;
     let goal = ctx
         .write(move |tx| {
@@ -84,8 +89,12 @@ pub struct Change {
 ///
 /// What is not sent stays. An archived project has no events.
 #[utoipa::path(patch, path = "/module/goals", tag = "Projects", operation_id = "editProject", request_body = Change, responses((status = 200, description = "OK", body = Envelope<Goal>)))]
-pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> Result<HttpResponse, ApiError> {
-    let Change { id, archive, patch } = change.into_inner();
+pub async fn edit(
+    ctx: Data<Context>,
+    caller: Caller,
+    JsonBody(change): JsonBody<Change>,
+) -> Result<HttpResponse, ApiError> {
+    let Change { id, archive, patch } = change;
     let mut errors = patch.check().err().unwrap_or_default();
     if archive.is_some_and(|flag| flag > 1) {
         errors.push(FieldError::new("archive", "0 or 1."));
@@ -117,7 +126,11 @@ pub struct Which {
 ///
 /// With its tasks, webhooks and their history. There are no events of it.
 #[utoipa::path(delete, path = "/module/goals", tag = "Projects", operation_id = "deleteProject", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
-pub async fn delete(ctx: Data<Context>, caller: Caller, which: Json<Which>) -> Result<HttpResponse, ApiError> {
+pub async fn delete(
+    ctx: Data<Context>,
+    caller: Caller,
+    JsonBody(which): JsonBody<Which>,
+) -> Result<HttpResponse, ApiError> {
     let goal = which.goal_id;
     ctx.write(move |tx| projects::delete(tx, &caller.actor, goal)).await?;
     ok(true)

@@ -1,7 +1,7 @@
 //! `/module/tags`: the tags of the caller's projects.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 
 use super::{Envelope, ok};
@@ -12,6 +12,7 @@ use crate::db::{Db, memberships};
 use crate::domain::ids::{ProjectId, TagId, TaskId, UserId};
 use crate::domain::tag::TagDraft;
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 
@@ -77,7 +78,7 @@ pub struct New {
 
 /// Make a tag
 #[utoipa::path(post, path = "/module/tags", tag = "Tags", operation_id = "createTag", request_body = New, responses((status = 200, description = "OK", body = Envelope<TagAnswer>)))]
-pub async fn create(ctx: Data<Context>, caller: Caller, new: Json<New>) -> Answer {
+pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(new): JsonBody<New>) -> Answer {
     let draft = TagDraft::check(&new.name, &new.color).map_err(AppError::Invalid)?;
     let project = new.goal_id;
     let made = ctx
@@ -104,7 +105,7 @@ pub struct Change {
 ///
 /// It stays in its project, whatever `goalId` says. No task changes by it.
 #[utoipa::path(patch, path = "/module/tags", tag = "Tags", operation_id = "editTag", request_body = Change, responses((status = 200, description = "OK", body = Envelope<TagAnswer>)))]
-pub async fn edit(ctx: Data<Context>, caller: Caller, change: Json<Change>) -> Answer {
+pub async fn edit(ctx: Data<Context>, caller: Caller, JsonBody(change): JsonBody<Change>) -> Answer {
     let draft = TagDraft::check(&change.name, &change.color).map_err(AppError::Invalid)?;
     let id = change.id;
     let changed = ctx
@@ -127,7 +128,7 @@ pub struct Which {
 ///
 /// The tasks that have it lose it, with an event for each.
 #[utoipa::path(delete, path = "/module/tags", tag = "Tags", operation_id = "deleteTag", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
-pub async fn delete(ctx: Data<Context>, caller: Caller, Json(Which { tag }): Json<Which>) -> Answer {
+pub async fn delete(ctx: Data<Context>, caller: Caller, JsonBody(Which { tag }): JsonBody<Which>) -> Answer {
     ctx.write(move |tx| tags::delete(tx, &caller.actor, tag)).await?;
     ok(true)
 }
@@ -152,7 +153,7 @@ pub struct Toggled {
 ///
 /// A `task.updated` with `changes.tags`.
 #[utoipa::path(patch, path = "/module/tags/toggle", tag = "Tags", operation_id = "toggleTag", request_body = Toggle, responses((status = 200, description = "OK", body = Envelope<Toggled>)))]
-pub async fn toggle(ctx: Data<Context>, caller: Caller, Json(Toggle { tag, task }): Json<Toggle>) -> Answer {
+pub async fn toggle(ctx: Data<Context>, caller: Caller, JsonBody(Toggle { tag, task }): JsonBody<Toggle>) -> Answer {
     let has_it = ctx.write(move |tx| tags::toggle(tx, &caller.actor, tag, task)).await?;
     ok(Toggled {
         action: if has_it { "add" } else { "delete" },

@@ -1,7 +1,7 @@
 //! Tasks over the API: created, read, changed, assigned and deleted, by the same actions as on the pages.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use super::{Envelope, ok};
@@ -12,6 +12,7 @@ use crate::db::{Db, memberships};
 use crate::domain::ids::{MemberId, ProjectId, TaskId, UserId};
 use crate::domain::task::{MAX_DESCRIPTION, Task, TaskDraft, TaskPatch};
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 
@@ -68,7 +69,7 @@ pub struct NewTask {
 
 /// Make a task, or a subtask of `parentId`
 #[utoipa::path(post, path = "/module/tasks", tag = "Tasks", operation_id = "createTask", request_body = NewTask, responses((status = 200, description = "OK", body = Envelope<TaskAnswer>)))]
-pub async fn create(ctx: Data<Context>, caller: Caller, Json(new): Json<NewTask>) -> Answer {
+pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(new): JsonBody<NewTask>) -> Answer {
     let draft = new.fields.onto(TaskDraft::blank()).map_err(AppError::Invalid)?;
     let answer = ctx
         .write(move |tx| {
@@ -172,7 +173,7 @@ pub struct EditTask {
 ///
 /// Only what is sent; what changes nothing makes no event. With an API token each field needs its right. Nothing but the id: 403.
 #[utoipa::path(patch, path = "/module/tasks", tag = "Tasks", operation_id = "editTask", request_body = EditTask, responses((status = 200, description = "OK", body = Envelope<TaskAnswer>)))]
-pub async fn edit(ctx: Data<Context>, caller: Caller, Json(edit): Json<EditTask>) -> Answer {
+pub async fn edit(ctx: Data<Context>, caller: Caller, JsonBody(edit): JsonBody<EditTask>) -> Answer {
     if edit.fields.is_empty() {
         return Err(AppError::Forbidden("There is nothing to change: send a field beside the id.").into());
     }
@@ -203,7 +204,7 @@ pub struct Deleted {
 ///
 /// Each with an event of its own.
 #[utoipa::path(delete, path = "/module/tasks", tag = "Tasks", operation_id = "deleteTask", request_body = DeleteTask, responses((status = 200, description = "OK", body = Envelope<Deleted>)))]
-pub async fn delete(ctx: Data<Context>, caller: Caller, Json(gone): Json<DeleteTask>) -> Answer {
+pub async fn delete(ctx: Data<Context>, caller: Caller, JsonBody(gone): JsonBody<DeleteTask>) -> Answer {
     ctx.write(move |tx| tasks::delete(tx, &caller.actor, gone.task_id).map(drop))
         .await?;
     ok(Deleted { delete: true })
@@ -229,7 +230,7 @@ pub struct Assigned {
 ///
 /// Replaces the whole set. The ids are those that `/module/collaboration` lists.
 #[utoipa::path(patch, path = "/module/tasks/task-users", tag = "Tasks", operation_id = "assignTask", request_body = Assign, responses((status = 200, description = "OK", body = Envelope<Assigned>)))]
-pub async fn assign(ctx: Data<Context>, caller: Caller, Json(new): Json<Assign>) -> Answer {
+pub async fn assign(ctx: Data<Context>, caller: Caller, JsonBody(new): JsonBody<Assign>) -> Answer {
     let user_ids = ctx
         .write(move |tx| {
             let (_, task) = tasks::edit(

@@ -2,7 +2,7 @@
 //! project is found through the caller's membership.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Query};
+use actix_web::web::{Data, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -17,6 +17,7 @@ use crate::domain::moment::Moment;
 use crate::domain::own_header::Given;
 use crate::domain::retry::Schedule;
 use crate::error::AppError;
+use crate::web::api_body::JsonBody;
 use crate::web::api_error::ApiError;
 use crate::web::caller::Caller;
 use crate::web::number::number_or_text;
@@ -145,7 +146,7 @@ pub struct Create {
 ///
 /// It is on at once. The secret is in this answer only; one that you have already can be brought along.
 #[utoipa::path(post, path = "/module/webhooks", tag = "Webhooks", operation_id = "createWebhook", request_body = Create, responses((status = 200, description = "OK", body = Envelope<Added>)))]
-pub async fn create(ctx: Data<Context>, caller: Caller, Json(sent): Json<Create>) -> Answer {
+pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody<Create>) -> Answer {
     let new = NewWebhook {
         url: sent.url,
         events: sent.events,
@@ -200,7 +201,7 @@ pub struct Change {
 ///
 /// What is not sent stays. `isActive: true` sends what was held.
 #[utoipa::path(patch, path = "/module/webhooks", tag = "Webhooks", operation_id = "editWebhook", request_body = Change, responses((status = 200, description = "OK", body = Envelope<WebhookAnswer>)))]
-pub async fn change(ctx: Data<Context>, caller: Caller, Json(sent): Json<Change>) -> Answer {
+pub async fn change(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody<Change>) -> Answer {
     let edit = Edit {
         url: sent.url,
         events: sent.events,
@@ -236,7 +237,7 @@ pub struct One {
 
 /// Delete a webhook and its history
 #[utoipa::path(delete, path = "/module/webhooks", tag = "Webhooks", operation_id = "deleteWebhook", request_body = One, responses((status = 200, description = "OK", body = Envelope<bool>)))]
-pub async fn delete(ctx: Data<Context>, caller: Caller, Json(One { id }): Json<One>) -> Answer {
+pub async fn delete(ctx: Data<Context>, caller: Caller, JsonBody(One { id }): JsonBody<One>) -> Answer {
     ctx.write(move |tx| {
         let project = webhooks::project_of(tx.db, &caller.actor, id)?;
         webhooks::delete(tx, &caller.actor, project, id)
@@ -249,7 +250,7 @@ pub async fn delete(ctx: Data<Context>, caller: Caller, Json(One { id }): Json<O
 ///
 /// The old one signs nothing from now on. The new one is in this answer only.
 #[utoipa::path(post, path = "/module/webhooks/rotate-secret", tag = "Webhooks", operation_id = "rotateSecret", request_body = One, responses((status = 200, description = "OK", body = Envelope<NewSecret>)))]
-pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, Json(One { id }): Json<One>) -> Answer {
+pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, JsonBody(One { id }): JsonBody<One>) -> Answer {
     let inside = ctx.clone();
     let rotated = ctx
         .write(move |tx| {

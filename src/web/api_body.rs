@@ -1,0 +1,216 @@
+//! The JSON body of a call. What does not fit is told by the name of its field and in words for people, not for who knows Rust.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Deserializer, Value};
+
+use super::api_error::{ApiError, from_json};
+use crate::domain::field_error::FieldError;
+use crate::error::AppError;
+
+/// What was sent.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // Content type, size, and whether it is JSON at all.
+        let raw = web::Json::<Box<RawValue>>::from_request(request, payload);
+        Box::pin(async move { Ok(JsonBody(parse(&raw.await?.0)?)) })
+    }
+}
+
+pub fn parse<T: DeserializeOwned>(raw: &RawValue) -> Result<T, ApiError> {
+    serde_json::from_str(raw.get()).map_err(|error| explain::<T>(raw.get(), &error))
+}
+
+fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiError {
+    let traced: Result<T, _> = serde_path_to_error::deserialize(&mut Deserializer::from_str(text));
+    let (path, said) = match traced {
+        Err(traced) => (traced.path().to_string(), traced.inner().to_string()),
+        Ok(_) => (String::new(), error.to_string()),
+    };
+    let parent = if path == "." { String::new() } else { path };
+    let said = said.split(" at line ").next().unwrap_or_default();
+    let name = match missing(said) {
+        Some(name) if parent.is_empty() => name.to_owned(),
+        Some(name) => format!("{parent}.{name}"),
+        None if parent.is_empty() => culprit::<T>(text).unwrap_or_default(),
+        None => parent,
+    };
+    if name.is_empty() {
+        let sentence = format!("The body is not what this call takes. {}", words(said));
+        return ApiError::Http(StatusCode::BAD_REQUEST, sentence);
+    }
+    AppError::Invalid(vec![FieldError::new(name, words(said))]).into()
+}
+
+fn missing(said: &str) -> Option<&str> {
+    said.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// Of a body whose fields belong to several things the parser does not know which one it stumbled over: it is the one without which all is
+/// well, or else that is missing then.
+fn culprit<T: DeserializeOwned>(text: &str) -> Option<String> {
+    let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+        return None;
+    };
+    let without = |name: &str| {
+        let mut others = fields.clone();
+        others.shift_remove(name);
+        serde_json::from_value::<T>(Value::Object(others))
+    };
+    // A field that the parser does name is not the one.
+    let is_named = |name: &str| {
+        let mut others = fields.clone();
+        others.insert(name.to_owned(), Value::Array(vec![Value::Array(Vec::new())]));
+        let traced: Result<T, _> = serde_path_to_error::deserialize(Value::Object(others));
+        traced.is_err_and(|error| error.path().to_string() == name)
+    };
+    let unneeded = fields.keys().find(|name| without(name).is_ok());
+    let needed = || {
+        fields.keys().find(|name| {
+            let error = without(name).err().map(|error| error.to_string());
+            error.is_some_and(|error| missing(&error) == Some(name)) && !is_named(name)
+        })
+    };
+    unneeded.or_else(needed).cloned()
+}
+
+/// `invalid type: map, expected i64` → `Expected a whole number, and got an object.`
+fn words(said: &str) -> String {
+    if missing(said).is_some() {
+        return "This is missing.".to_owned();
+    }
+    let shape = said
+        .strip_prefix("invalid type: ")
+        .or_else(|| said.strip_prefix("invalid value: "));
+    match shape.and_then(|shape| shape.split_once(", expected ")) {
+        Some((got, expected)) => format!("Expected {}, and got {}.", kind(expected), kind(got)),
+        None => {
+            let mut letters = said.chars();
+            let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+            first.chain(letters).chain(['.']).collect()
+        }
+    }
+}
+
+/// What JSON calls it.
+fn kind(word: &str) -> &str {
+    let first = word.split(' ').next().unwrap_or_default();
+    match first {
+        "map" | "struct" | "object" => "an object",
+        "sequence" | "tuple" => "a list",
+        "string" => "a text",
+        "integer" => "a number",
+        "boolean" => "true or false",
+        "null" | "unit" => "null",
+        "floating" => "a number with a fraction",
+        "f64" => "a number",
+        "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        _ => match word {
+            "a string" => "a text",
+            "a boolean" => "true or false",
+            "a sequence" => "a list",
+            "a map" => "an object",
+            other => other,
+        },
+    }
+}
+
+/// For actix' own part of reading a body.
+pub fn config(limit: usize) -> web::JsonConfig {
+    web::JsonConfig::default()
+        .limit(limit)
+        .error_handler(|error, _| from_json(error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Whole {
+        id: i64,
+        name: Option<String>,
+        list: Option<Vec<Part>>,
+        map: Option<BTreeMap<String, bool>>,
+        #[serde(flatten)]
+        rest: Rest,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Rest {
+        color: String,
+        #[serde(default)]
+        size: u8,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Part {
+        x: f64,
+    }
+
+    fn told(text: &str) -> String {
+        let raw: Box<RawValue> = serde_json::from_str(text).expect("JSON");
+        match parse::<Whole>(&raw) {
+            Err(ApiError::App(AppError::Invalid(fields))) => format!("{}: {}", fields[0].name, fields[0].message),
+            Err(ApiError::Http(_, sentence)) => sentence,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_by_its_name_in_words_for_people() {
+        for (text, expected) in [
+            (r#"{"color":"x"}"#, "id: This is missing."),
+            (
+                r#"{"id":{},"color":"x"}"#,
+                "id: Expected a whole number, and got an object.",
+            ),
+            (
+                r#"{"id":1.5,"color":"x"}"#,
+                "id: Expected a whole number, and got a number with a fraction.",
+            ),
+            (
+                r#"{"id":1,"name":[],"color":"x"}"#,
+                "name: Expected a text, and got a list.",
+            ),
+            (
+                r#"{"id":1,"list":[{"x":1},{"x":"a"}],"color":"x"}"#,
+                "list[1].x: Expected a number, and got a text.",
+            ),
+            (r#"{"id":1,"color":7}"#, "color: Expected a text, and got a number."),
+            (r#"{"id":1}"#, "color: This is missing."),
+            (
+                r#"{"color":{},"name":"x","id":1}"#,
+                "color: Expected a text, and got an object.",
+            ),
+            (
+                r#"{"id":1,"color":"x","size":true}"#,
+                "size: Expected a whole number, and got true or false.",
+            ),
+            (
+                "7",
+                "The body is not what this call takes. Expected an object, and got a number.",
+            ),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
+}
