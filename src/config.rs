@@ -173,6 +173,13 @@ impl Default for Timing {
 
 impl Settings {
     pub fn check(self) -> Result<Config, SettingError> {
+        // The command line is refused by its own rules; a settings file can add the other one.
+        if self.store.master_key.is_some() && self.store.master_key_file.is_some() {
+            return Err(SettingError {
+                setting: "TASKVIEW_MASTER_KEY_FILE",
+                reason: "the master key is given too; leave one of the two out, wherever it stands".to_owned(),
+            });
+        }
         let database = self.store.database()?;
         let public_url = self.public_url.as_deref().map(check_public_url).transpose()?;
         let role = self.role.check(&database)?;

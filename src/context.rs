@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast, mpsc};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -160,6 +160,7 @@ struct Shared {
     gate: Gate,
     presses: PressLimit,
     checks: PressLimit,
+    check_turn: Arc<Mutex<()>>,
     /// The ways to this node's engine and to whoever waits on this node.
     own: Ears,
     /// The nodes that share the database; an embedded one is not shared.
@@ -191,6 +192,7 @@ impl Context {
                     gate: Gate::default(),
                     presses: PressLimit::of_sending(),
                     checks: PressLimit::of_checking(),
+                    check_turn: Arc::default(),
                     own: Ears { due, recorded },
                     others,
                     slots,
@@ -259,6 +261,11 @@ impl Context {
 
     pub fn checks(&self) -> &PressLimit {
         &self.shared.checks
+    }
+
+    /// Checks of what somebody pasted take a core for a moment; this node makes one at a time.
+    pub async fn check_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.shared.check_turn).lock_owned().await
     }
 
     pub fn slots(&self) -> &Slots {

@@ -182,6 +182,14 @@ pub fn find_heir(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -
             person.name
         )));
     }
+    if let Some(user) = person.user
+        && users::find(db, user)?.disabled_at.is_some()
+    {
+        return Err(AppError::Conflict(format!(
+            "The account of {} is disabled; nobody could sign in as the owner.",
+            person.name
+        )));
+    }
     Ok((owner.member(), person))
 }
 

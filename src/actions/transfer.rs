@@ -51,7 +51,7 @@ pub fn export(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<WebhookF
         events: names(&one.events),
         retry_schedule: Some(one.webhook.schedule.to_string()),
         active: Some(one.webhook.active),
-        headers: Entry::masked(&one.header_names()),
+        headers: Some(Entry::masked(&one.header_names())),
     };
     Ok(WebhookFile {
         webhooks: seen.into_iter().map(entry).collect(),

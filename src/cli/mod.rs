@@ -30,8 +30,7 @@ use crate::web::api::openapi;
     long_about = "Self-hosted webhooks for tasks: every change becomes an event, every event a signed, retried, visible delivery.\n\n\
                   Without a command it serves: pages and JSON on one address, deliveries in the background. Every setting is an \
                   option, an environment variable, and a line of the file that --config names; the first of these wins.",
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or a wrong setting.",
-    args_conflicts_with_subcommands = true
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or a wrong setting."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -144,8 +143,28 @@ fn read() -> Result<Line, Failure> {
     };
     // Ends the program with its own words when the line is wrong, or asks for help.
     let matches = command.get_matches();
+    misplaced(&matches)?;
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     Ok(Line { cli, matches, file })
+}
+
+/// What stands before a command is for serving, which is not what was asked for; but for what every command takes.
+fn misplaced(matches: &clap::ArgMatches) -> Result<(), Failure> {
+    let Some(name) = matches.subcommand_name() else {
+        return Ok(());
+    };
+    let given = |id: &&clap::Id| matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine);
+    let own = Cli::command();
+    let mut options = matches.ids().filter(given).filter_map(|id| {
+        let arg = own.get_arguments().find(|arg| arg.get_id() == id)?;
+        arg.get_long().filter(|_| !arg.is_global_set()).map(str::to_owned)
+    });
+    match options.next() {
+        Some(option) => Err(Failure::Usage(format!(
+            "--{option} stands before {name}; put it behind it: taskview-webhooks {name} --{option} …"
+        ))),
+        None => Ok(()),
+    }
 }
 
 async fn command(line: Line) -> Result<(), Failure> {

@@ -33,9 +33,7 @@ impl SettingsFile {
         let wrong = |reason: String| Failure::Usage(format!("{}: {reason}", path.display()));
         let text =
             std::fs::read_to_string(&path).map_err(|error| wrong(format!("the file cannot be read: {error}")))?;
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error| wrong(format!("this is no TOML: {error}")))?;
+        let table: toml::Table = text.parse().map_err(|error| wrong(no_toml(&text, &error)))?;
         let known = settings(command);
         let mut values = BTreeMap::new();
         for (name, value) in table {
@@ -120,6 +118,14 @@ fn closest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
 
 fn did_you_mean(meant: Option<String>) -> String {
     meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"))
+}
+
+/// Without the line itself, which may be that of the master key.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    let reason = error.message().lines().next().unwrap_or_default();
+    format!("line {line} is no TOML: {reason}")
 }
 
 /// As it would stand in the environment.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use diesel::alias;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::Db;
@@ -45,8 +47,9 @@ pub fn replace(
         .map(drop)
 }
 
-/// The one that has this hash and can be accepted now.
+/// The one that has this hash and can be accepted now. It ends with the rights of who made it.
 pub fn find(db: &mut Db, token_hash: &[u8], now: Moment) -> QueryResult<Option<Invitation>> {
+    let makers = alias!(memberships as makers);
     invitations::table
         .inner_join(memberships::table.inner_join(projects::table))
         .inner_join(users::table.on(users::id.eq(invitations::made_by)))
@@ -54,6 +57,13 @@ pub fn find(db: &mut Db, token_hash: &[u8], now: Moment) -> QueryResult<Option<I
         .filter(invitations::expires_at.gt(now))
         .filter(projects::deleted_at.is_null())
         .filter(memberships::user_id.is_null())
+        .filter(users::disabled_at.is_null())
+        .filter(exists(
+            makers
+                .filter(makers.field(memberships::user_id).eq(invitations::made_by.nullable()))
+                .filter(makers.field(memberships::project_id).eq(memberships::project_id))
+                .filter(makers.field(memberships::role).ge(Role::Manager)),
+        ))
         .select((
             memberships::id,
             projects::id,

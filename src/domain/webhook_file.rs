@@ -45,22 +45,48 @@ impl Entry {
         self.name.as_deref().unwrap_or(&self.url)
     }
 
+    /// As it is stored: no blanks around it, each event once.
+    fn tidy(self) -> Entry {
+        let mut events: Vec<String> = Vec::new();
+        for event in self.events {
+            if !events.contains(&event) {
+                events.push(event);
+            }
+        }
+        let name = self.name.map(|name| name.trim().to_owned());
+        Entry {
+            name: name.filter(|name| !name.is_empty()),
+            url: self.url.trim().to_owned(),
+            events,
+            ..self
+        }
+    }
+
     pub fn given_headers(&self) -> Option<Vec<Given>> {
         let given = self.headers.as_ref()?.iter();
         Some(given.map(|(name, value)| Given::new(name, Some(value))).collect())
     }
 
-    /// Names without values; none at all is nothing to say.
-    pub fn masked(names: &[String]) -> Option<BTreeMap<String, Zeroizing<String>>> {
+    /// Names without values.
+    pub fn masked(names: &[String]) -> BTreeMap<String, Zeroizing<String>> {
         let masked = |name: &String| (name.clone(), Zeroizing::new(MASK.to_owned()));
-        (!names.is_empty()).then(|| names.iter().map(masked).collect())
+        names.iter().map(masked).collect()
     }
 }
 
 impl WebhookFile {
     /// The error is a sentence with the line.
     pub fn parse(text: &str) -> Result<WebhookFile, String> {
-        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+        let file: WebhookFile = toml::from_str(text).map_err(|error| {
+            // Without the line itself, in which the value of a header may stand.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            let reason = error.message().lines().next().unwrap_or_default();
+            format!("line {line}: {reason}")
+        })?;
+        Ok(WebhookFile {
+            webhooks: file.webhooks.into_iter().map(Entry::tidy).collect(),
+        })
     }
 
     pub fn to_text(&self) -> Result<String, String> {
@@ -73,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again_and_what_is_left_out_has_its_default() {
+    fn what_is_written_is_read_again_and_what_is_left_out_says_nothing() {
         let file = WebhookFile::parse(
             "[[webhook]]\nurl = \"https://a.example/\"\nevents = [\"task.created\"]\n\n\
              [[webhook]]\nname = \"CI\"\nurl = \"https://b.example/\"\nevents = []\nactive = false\n\
@@ -98,6 +124,30 @@ mod tests {
         );
         let given = file.webhooks[1].given_headers().expect("headers");
         assert!(given[0].value.is_none(), "the mask is no value");
+    }
+
+    #[test]
+    fn an_entry_is_read_as_it_would_be_stored() {
+        let file = WebhookFile::parse(
+            "[[webhook]]\nname = \"  \"\nurl = \" https://a.example/ \"\nevents = [\"task.created\", \"task.created\"]\n",
+        )
+        .expect("TOML");
+
+        let entry = &file.webhooks[0];
+        assert_eq!(
+            (entry.name.as_deref(), entry.title(), entry.events.len()),
+            (None, "https://a.example/", 1)
+        );
+    }
+
+    #[test]
+    fn a_mistake_does_not_repeat_what_stands_beside_it() {
+        let refused = WebhookFile::parse("[[webhook]]\nheaders = { Authorization = \"Bearer 4711\"\n");
+
+        assert!(
+            matches!(&refused, Err(sentence) if sentence.starts_with("line ") && !sentence.contains("4711")),
+            "{refused:?}"
+        );
     }
 
     #[test]

@@ -14,6 +14,9 @@ use super::api_error::{ApiError, from_json};
 use crate::domain::field_error::FieldError;
 use crate::error::AppError;
 
+/// A body that is longer is not looked into for what is wrong with it.
+const LONGEST: usize = 64 * 1024;
+
 /// What was sent.
 pub struct JsonBody<T>(pub T);
 
@@ -40,7 +43,7 @@ fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiErr
     };
     let parent = if path == "." { String::new() } else { path };
     let said = said.split(" at line ").next().unwrap_or_default();
-    let name = match missing(said) {
+    let name = match missing(said).or_else(|| twice(said)) {
         Some(name) if parent.is_empty() => name.to_owned(),
         Some(name) => format!("{parent}.{name}"),
         None if parent.is_empty() => culprit::<T>(text).unwrap_or_default(),
@@ -57,12 +60,20 @@ fn missing(said: &str) -> Option<&str> {
     said.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
+fn twice(said: &str) -> Option<&str> {
+    said.strip_prefix("duplicate field `")?.strip_suffix('`')
+}
+
 /// Of a body whose fields belong to several things the parser does not know which one it stumbled over: it is the one without which all is
-/// well, or else that is missing then.
+/// well, or else that is missing then. Each is tried, so only of a body that is no larger than people write them.
 fn culprit<T: DeserializeOwned>(text: &str) -> Option<String> {
+    const MOST: usize = 32;
     let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
         return None;
     };
+    if fields.len() > MOST || text.len() > LONGEST {
+        return None;
+    }
     let without = |name: &str| {
         let mut others = fields.clone();
         others.shift_remove(name);
@@ -90,9 +101,14 @@ fn words(said: &str) -> String {
     if missing(said).is_some() {
         return "This is missing.".to_owned();
     }
-    let shape = said
-        .strip_prefix("invalid type: ")
-        .or_else(|| said.strip_prefix("invalid value: "));
+    if twice(said).is_some() {
+        return "This is there twice.".to_owned();
+    }
+    if said.starts_with("invalid value: ") {
+        let value = said.split('`').nth(1).unwrap_or("The value");
+        return format!("{value} is not possible here.");
+    }
+    let shape = said.strip_prefix("invalid type: ");
     match shape.and_then(|shape| shape.split_once(", expected ")) {
         Some((got, expected)) => format!("Expected {}, and got {}.", kind(expected), kind(got)),
         None => {
@@ -205,6 +221,8 @@ mod tests {
                 r#"{"id":1,"color":"x","size":true}"#,
                 "size: Expected a whole number, and got true or false.",
             ),
+            (r#"{"id":1,"id":2,"color":"x"}"#, "id: This is there twice."),
+            (r#"{"id":1,"color":"x","size":300}"#, "size: 300 is not possible here."),
             (
                 "7",
                 "The body is not what this call takes. Expected an object, and got a number.",
@@ -212,5 +230,17 @@ mod tests {
         ] {
             assert_eq!(told(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn who_sends_thousands_of_fields_is_refused_without_trying_each() {
+        let many: Vec<String> = (0..20_000).map(|number| format!("\"k{number}\":0")).collect();
+
+        let sentence = told(&format!("{{{},\"id\":1,\"color\":7}}", many.join(",")));
+
+        assert_eq!(
+            sentence,
+            "The body is not what this call takes. Expected a text, and got a number."
+        );
     }
 }

@@ -129,6 +129,68 @@ async fn a_link_ends_after_a_week_by_a_newer_one_by_withdrawing_and_with_the_pro
 }
 
 #[tokio::test]
+async fn a_link_ends_with_the_rights_of_who_made_it() {
+    let place = Place::new().await;
+    let project = place.project("Launch").await;
+    let bob = place.add_bob(project, Role::Manager).await;
+    let guest = place
+        .act(move |tx| {
+            Ok(members::add(tx, &BOB, project, "guest@example.com", Role::Manager)?
+                .person()
+                .id)
+        })
+        .await
+        .unwrap();
+    let link = place
+        .act(move |tx| invitations::new_link(tx, &BOB, project, guest))
+        .await
+        .unwrap();
+    let is_good = async || {
+        let (token, now) = (link.token.clone(), link.expires_at - WEEK);
+        place
+            .read(move |db| Ok(invitations::find(db, token.expose(), now).is_ok()))
+            .await
+            .unwrap()
+    };
+    assert!(is_good().await);
+
+    let disabled = |at: &str| format!("UPDATE users SET disabled_at = {at} WHERE login = 'bob'");
+    place.sql(disabled("1")).await;
+    assert!(!is_good().await, "the account is disabled");
+    place.sql(disabled("NULL")).await;
+    assert!(is_good().await);
+    place
+        .act(move |tx| members::set_role(tx, &ADA, project, bob, Role::Member))
+        .await
+        .unwrap();
+    assert!(!is_good().await, "a member invites nobody");
+    place
+        .act(move |tx| members::remove(tx, &ADA, project, bob))
+        .await
+        .unwrap();
+    let token = link.token.clone();
+    let back = place.act(move |tx| invitations::accept(tx, &BOB, token.expose())).await;
+    assert!(matches!(back, Err(AppError::NotFound)), "{back:?}");
+}
+
+#[tokio::test]
+async fn a_disabled_account_cannot_become_the_owner() {
+    let place = Place::new().await;
+    let project = place.project("Launch").await;
+    let bob = place.add_bob(project, Role::Manager).await;
+    place
+        .sql("UPDATE users SET disabled_at = 1 WHERE login = 'bob'".to_owned())
+        .await;
+
+    let refused = place.act(move |tx| members::hand_over(tx, &ADA, project, bob)).await;
+
+    assert!(
+        matches!(&refused, Err(AppError::Conflict(words)) if words.contains("disabled")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_member_cannot_join_twice_and_the_link_stays_for_somebody_else() {
     let place = Place::new().await;
     let project = place.project("Launch").await;

@@ -109,7 +109,7 @@ fn a_file_that_is_wrong_is_refused_with_the_name_that_was_meant() {
             "listen = true",
             "“listen” must be a text in quotes, a number, or a list of texts",
         ),
-        ("listen", "this is no TOML"),
+        ("listen", "line 1 is no TOML"),
         ("listen = \"nowhere\"", "nowhere"),
         ("public_url = \"hooks.example.com\"", "TASKVIEW_PUBLIC_URL"),
     ] {
@@ -120,6 +120,18 @@ fn a_file_that_is_wrong_is_refused_with_the_name_that_was_meant() {
         assert!(ended.err.contains(sentence), "{file}: {}", ended.err);
         assert!(!desk.folder.path().join("data").exists(), "{file}: nothing was begun");
     }
+    let key = "log = \"info\"\nmaster_key = c2VjcmV0\n";
+    let key = Desk::new(key).run(&["serve", "--config", "taskview.toml"], &[]);
+    assert!(
+        key.err.contains("line 2 is no TOML") && !key.err.contains("c2VjcmV0"),
+        "{}",
+        key.err
+    );
+    let twice = Desk::new("master_key = \"c2VjcmV0\"\n");
+    let file = [("TASKVIEW_MASTER_KEY_FILE", "key")];
+    let ended = twice.run(&["serve", "--config", "taskview.toml"], &file);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("leave one of the two out"), "{}", ended.err);
     let missing = Desk::new("").run(&["config", "--config", "none.toml"], &[]);
     assert_eq!(missing.code, Some(2));
     assert!(
@@ -187,4 +199,19 @@ fn a_shell_can_be_taught_to_complete() {
         assert!(told.out.contains(word) && told.out.contains("secret-file"), "{shell}");
     }
     assert_eq!(Desk::new("").run(&["completions", "cmd"], &[]).code, Some(2));
+}
+
+#[test]
+fn what_every_command_takes_may_stand_before_it_and_what_serving_takes_may_not() {
+    let desk = Desk::new("listen = \"127.0.0.1:1111\"\n");
+
+    let told = desk.run(&["--config", "taskview.toml", "--log", "warn", "config"], &[]);
+    let refused = desk.run(&["--listen", "127.0.0.1:0", "user", "list"], &[]);
+
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    let line = "listen = \"127.0.0.1:1111\"  # taskview.toml";
+    assert!(told.out.contains(line), "{}", told.out);
+    assert_eq!(refused.code, Some(2));
+    let sentence = "--listen stands before user; put it behind it";
+    assert!(refused.err.contains(sentence), "{}", refused.err);
 }

@@ -46,6 +46,7 @@ fn written_again(body: &[u8]) -> Vec<Vec<u8>> {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return Vec::new();
     };
+    let most = 2 * body.len() + 1_024;
     let mut sorted = value.clone();
     sorted.sort_all_objects();
     let python = Style {
@@ -61,13 +62,13 @@ fn written_again(body: &[u8]) -> Vec<Vec<u8>> {
         slash: true,
     };
     let mut all = [
-        write(&value, CompactFormatter),
-        write(&value, PrettyFormatter::new()),
-        write(&value, python),
-        write(&value, Style { ascii: false, ..python }),
-        write(&value, php),
-        write(&sorted, CompactFormatter),
-        write(&sorted, python),
+        write(&value, CompactFormatter, most),
+        write(&value, PrettyFormatter::new(), most),
+        write(&value, python, most),
+        write(&value, Style { ascii: false, ..python }, most),
+        write(&value, php, most),
+        write(&sorted, CompactFormatter, most),
+        write(&sorted, python, most),
     ]
     .to_vec();
     all.retain(|one| one != body && !one.is_empty());
@@ -75,12 +76,35 @@ fn written_again(body: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-fn write(value: &Value, formatter: impl Formatter) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut bytes, formatter);
+fn write(value: &Value, formatter: impl Formatter, most: usize) -> Vec<u8> {
+    let mut capped = Capped {
+        bytes: Vec::new(),
+        most,
+    };
+    let mut serializer = Serializer::with_formatter(&mut capped, formatter);
     match value.serialize(&mut serializer) {
-        Ok(()) => bytes,
+        Ok(()) => capped.bytes,
         Err(_) => Vec::new(),
+    }
+}
+
+/// Gives up beyond so many bytes: deep lists with a line for each item would be a hundred times as long as what was sent.
+struct Capped {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + more.len() > self.most {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -199,6 +223,19 @@ mod tests {
             ]
         );
         assert!(written_again(b"no JSON").is_empty());
+    }
+
+    #[test]
+    fn what_would_grow_without_measure_is_left_out() {
+        let deep = format!("{}{}1{}", "[".repeat(100), "1,".repeat(10_000), "]".repeat(100));
+
+        let written = written_again(deep.as_bytes());
+
+        assert!(
+            written.iter().all(|one| one.len() <= 3 * deep.len()),
+            "{}",
+            written.len()
+        );
     }
 
     #[test]

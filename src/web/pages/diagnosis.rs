@@ -158,9 +158,14 @@ impl ResultView {
                 "Your code computes the right value.",
                 "If it refuses the delivery all the same, look at how it compares.".to_owned(),
             ),
-            (Some(Computed::Right(_)), Some(wrong)) => (
+            (Some(Computed::Right(_)), Some(wrong)) if wrong.is(Mistake::Other) => (
                 false,
                 "Your code computes the right value, but another came.",
+                words(wrong),
+            ),
+            (Some(Computed::Right(_)), Some(wrong)) => (
+                true,
+                "Your code computes the right value. What you pasted is not quite what came.",
                 words(wrong),
             ),
             (Some(other), _) => (false, "Your code computes another value.", other.sentence()),
