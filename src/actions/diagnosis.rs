@@ -139,8 +139,7 @@ fn check(pasted: &Pasted) -> Result<Headers, AppError> {
         let sentence = "Paste the headers of the delivery, or enter what your code computed.";
         errors.push(FieldError::new("headers", sentence));
     }
-    if errors.is_empty() && headers.standard.is_some() && (headers.id.is_none() || headers.timestamp.is_none()) {
-        let sentence = "webhook-signature is checked with webhook-id and webhook-timestamp: paste these lines too.";
+    if let (true, Some(sentence)) = (errors.is_empty(), headers.incomplete()) {
         errors.push(FieldError::new("headers", sentence));
     }
     if pasted.body.is_empty() {

@@ -101,12 +101,12 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
         .find(|person| person.user.is_none() && person.email == email);
     let id = match (waiting, user) {
         (Some(waiting), None) => return Ok(Added::Already(waiting)),
-        // The account was made after the invitation.
+        // The account was made after the invitation, whose role it keeps.
         (Some(waiting), Some(user)) => {
             memberships::lock(tx.db, waiting.id)?;
             invitations::delete(tx.db, waiting.id)?;
             memberships::accept(tx.db, waiting.id, user)?;
-            memberships::set_role(tx.db, waiting.id, role)?;
+            memberships::set_role(tx.db, waiting.id, role.max(waiting.role))?;
             waiting.id
         }
         (None, Some(user)) => memberships::insert(tx.db, project, user, role, tx.now)?,

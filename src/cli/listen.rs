@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use zeroize::Zeroizing;
 
 use super::Failure;
+use super::terminal::printable;
 use super::verify::read_secret;
 use crate::clock::Clock;
 use crate::domain::diagnosis::{Claim, Header, Headers, Mistakes, diagnose};
@@ -123,7 +124,12 @@ async fn receive(request: HttpRequest, body: Bytes, receiver: Data<Receiver>) ->
                     Some(Err(mistakes)) => {
                         anstream::println!("  {bad}{name}: does not verify.{bad:#} {}", mistakes.sentences());
                     }
-                    None => anstream::println!("  {bad}{name}: missing{bad:#}"),
+                    None => match headers.incomplete() {
+                        Some(sentence) if header == Header::Standard => {
+                            anstream::println!("  {bad}{name}: not checked.{bad:#} {sentence}");
+                        }
+                        _ => anstream::println!("  {bad}{name}: missing{bad:#}"),
+                    },
                 }
             }
             if let Some(sentence) = headers.clock(Clock::default().now().unix_seconds()) {
@@ -168,11 +174,4 @@ fn signatures(headers: &Headers, secret: &str, receiver: &Receiver, body: &[u8])
 
 fn color(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(color.into()))
-}
-
-/// Whoever reaches the port must not move the cursor of the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

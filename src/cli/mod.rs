@@ -5,6 +5,7 @@ mod config;
 mod listen;
 mod serve;
 mod settings_file;
+mod terminal;
 mod transfer;
 mod user;
 mod verify;
@@ -99,7 +100,7 @@ impl From<AppError> for Failure {
         let sentence = match &error {
             AppError::Invalid(fields) => fields
                 .iter()
-                .map(|field| format!("{}: {}", field.name, field.message))
+                .map(|field| terminal::printable(&format!("{}: {}", field.name, field.message)))
                 .collect::<Vec<_>>()
                 .join("\n"),
             other => match other.detail() {

@@ -1,10 +1,10 @@
 //! `export` and `import`: the webhooks of a project as a TOML file. The operator acts in the name of the project's owner.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Failure;
+use super::terminal::{printable, read_input};
 use super::user::open_existing;
 use crate::actions::access::Actor;
 use crate::actions::transfer::{self, Change};
@@ -110,14 +110,10 @@ async fn find(store: &Store, wanted: &str) -> Result<(ProjectId, String, Actor),
 }
 
 fn read(path: &Path) -> Result<WebhookFile, Failure> {
-    let mut text = String::new();
-    let done = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_string(&mut text).map(drop)
-    } else {
-        std::fs::read_to_string(path).map(|read| text = read)
-    };
-    done.map_err(|error| Failure::Other(format!("{} cannot be read: {error}", path.display())))?;
-    WebhookFile::parse(&text).map_err(|sentence| Failure::Other(format!("{}: {sentence}", path.display())))
+    let bytes = read_input(path)?;
+    let wrong = |sentence: String| Failure::Other(format!("{}: {sentence}", path.display()));
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not a text".to_owned()))?;
+    WebhookFile::parse(&text).map_err(|sentence| wrong(printable(&sentence)))
 }
 
 fn show(changes: &[Change]) {
@@ -138,11 +134,4 @@ fn show(changes: &[Change]) {
             Change::LeftAlone { title } => println!("  {} is not in the file and is left alone", printable(title)),
         }
     }
-}
-
-/// What others wrote must not move the cursor of the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

@@ -1,11 +1,11 @@
 //! `verify`: whether the signatures of a saved body are right, and if not, which mistake it looks like. Opens no database.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::Failure;
+use super::terminal::read_input;
 use crate::domain::diagnosis::{Claim, Computed, Headers, diagnose};
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "FILE")]
     old_secret_file: Option<PathBuf>,
     /// File with the headers of the delivery, a line each, in place of the four options below
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "standard"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "standard", "id", "timestamp"])]
     headers_file: Option<PathBuf>,
     /// Value of the header X-Webhook-Signature
     #[arg(long, value_name = "sha256=…")]
@@ -43,7 +43,7 @@ pub(super) struct Verify {
 pub(super) fn run(verify: &Verify) -> Result<(), Failure> {
     let secret = read_secret(&verify.secret_file)?;
     let old_secret = verify.old_secret_file.as_deref().map(read_secret).transpose()?;
-    let body = read(&verify.body)?;
+    let body = read_input(&verify.body)?;
     let headers = match &verify.headers_file {
         Some(file) => read_headers(file)?,
         None => Headers {
@@ -80,21 +80,23 @@ pub(super) fn run(verify: &Verify) -> Result<(), Failure> {
 }
 
 fn read_headers(file: &Path) -> Result<Headers, Failure> {
-    let bytes = read(file)?;
+    let bytes = read_input(file)?;
     let wrong = |sentence: &str| Failure::Other(format!("{}: {sentence}", file.display()));
     let headers = Headers::read(&String::from_utf8_lossy(&bytes)).map_err(|sentence| wrong(&sentence))?;
-    let complete = headers.standard.is_some() && headers.id.is_some() && headers.timestamp.is_some();
-    if headers.own.is_none() && !complete {
+    if headers.own.is_none() && headers.standard.is_none() {
         return Err(wrong(
-            "it names no X-Webhook-Signature, and no webhook-signature with webhook-id and webhook-timestamp; put one header on each line",
+            "it names no X-Webhook-Signature and no webhook-signature; put one header on each line",
         ));
+    }
+    if let Some(sentence) = headers.incomplete() {
+        return Err(wrong(sentence));
     }
     Ok(headers)
 }
 
 /// Editors end a file with a line end; that one is forgiven.
 pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let bytes = Zeroizing::new(read(path)?);
+    let bytes = Zeroizing::new(read_input(path)?);
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Err(Failure::Other(format!(
             "{} is not a text; it must hold the secret as it was shown",
@@ -105,15 +107,4 @@ pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
         .strip_suffix('\n')
         .map(|line| line.strip_suffix('\r').unwrap_or(line));
     Ok(Zeroizing::new(line.unwrap_or(text).to_owned()))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let done = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(path).map(|read| bytes = read)
-    };
-    done.map_err(|error| Failure::Other(format!("{} cannot be read: {error}", path.display())))?;
-    Ok(bytes)
 }

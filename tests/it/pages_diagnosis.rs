@@ -131,7 +131,7 @@ async fn it_signs_nothing_and_says_what_is_missing() {
             "",
             "webhook-timestamp is a number of seconds",
         ),
-        ("webhook-signature: v1,AAAA", forged, "", "paste these lines too"),
+        ("webhook-signature: v1,AAAA", forged, "", "not all three are here"),
     ] {
         let refused = scene.check(headers, body, computed).await;
         refused.assert_status(422).assert_says(complaint);

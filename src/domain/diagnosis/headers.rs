@@ -13,18 +13,20 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Lines as tools print them: `Name: value`, whatever stands before the name (`< `) or around the value (quotes). Others are
-    /// passed over. The error is a sentence.
+    /// Lines as tools print them: `Name: value`, whatever stands before the name (`< `, `-H '`) or around the value (quotes). Others
+    /// are passed over. The error is a sentence.
     pub fn read(text: &str) -> Result<Headers, String> {
         let mut headers = Headers::default();
         for line in text.lines() {
             let Some((name, value)) = line.split_once([':', '=']) else {
                 continue;
             };
-            let quotes = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '<' | '>' | '[' | ']');
-            // The end of base64 is no quote, and a list of several signatures has no end.
+            // Not =, with which base64 ends.
+            let quotes = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '<' | '>' | '[' | ']' | '\\');
+            let name = name.trim_end_matches(quotes);
+            let name = name.rsplit(quotes).next().unwrap_or(name);
             let value = value.trim_matches(quotes);
-            match name.trim_matches(quotes).to_ascii_lowercase().as_str() {
+            match name.to_ascii_lowercase().as_str() {
                 "x-webhook-signature" => headers.own = Some(value.to_owned()),
                 "webhook-signature" => headers.standard = Some(value.to_owned()),
                 "webhook-id" => headers.id = Some(value.to_owned()),
@@ -38,6 +40,14 @@ impl Headers {
             }
         }
         Ok(headers)
+    }
+
+    /// Why `webhook-signature` came and cannot be checked; a sentence.
+    pub fn incomplete(&self) -> Option<&'static str> {
+        let half = self.standard.is_some() && (self.id.is_none() || self.timestamp.is_none());
+        half.then_some(
+            "webhook-signature is checked with webhook-id and webhook-timestamp, and not all three are here.",
+        )
     }
 
     /// How far the clock here is from that of the sender, when that is so far that receivers refuse.
@@ -73,6 +83,7 @@ mod tests {
             "X-Webhook-Signature: sha256=00ff\r\nwebhook-signature: v1,AAAA= v1,BBBB=\r\nwebhook-id: msg_1\r\nwebhook-timestamp: 1700000000\r\n\r\n",
             "< POST / HTTP/1.1\n< x-webhook-signature: sha256=00ff\n< Webhook-Signature: v1,AAAA= v1,BBBB=\n< webhook-id: msg_1\n< webhook-timestamp: 1700000000",
             "  'x-webhook-signature': 'sha256=00ff',\n  'webhook-signature': 'v1,AAAA= v1,BBBB=',\n  'webhook-id': 'msg_1',\n  'webhook-timestamp': '1700000000',",
+            "curl -H 'X-Webhook-Signature: sha256=00ff' \\\n  -H 'webhook-signature: v1,AAAA= v1,BBBB=' \\\n  -H 'webhook-id: msg_1' \\\n  -H 'webhook-timestamp: 1700000000' \\",
         ] {
             assert_eq!(Headers::read(text), Ok(expected.clone()), "{text}");
         }
