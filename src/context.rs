@@ -14,6 +14,7 @@ use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::gate::Gate;
+use crate::live::Live;
 use crate::nodes::{Ears, Others};
 use crate::press_limit::PressLimit;
 use crate::slots::Slots;
@@ -161,6 +162,7 @@ struct Shared {
     presses: PressLimit,
     checks: PressLimit,
     check_turn: Arc<Mutex<()>>,
+    live: Live,
     /// The ways to this node's engine and to whoever waits on this node.
     own: Ears,
     /// The nodes that share the database; an embedded one is not shared.
@@ -193,6 +195,7 @@ impl Context {
                     presses: PressLimit::of_sending(),
                     checks: PressLimit::of_checking(),
                     check_turn: Arc::default(),
+                    live: Live::default(),
                     own: Ears { due, recorded },
                     others,
                     slots,
@@ -268,6 +271,11 @@ impl Context {
         Arc::clone(&self.shared.check_turn).lock_owned().await
     }
 
+    /// The pages that watch a history.
+    pub fn live(&self) -> &Live {
+        &self.shared.live
+    }
+
     pub fn slots(&self) -> &Slots {
         &self.shared.slots
     }
@@ -281,6 +289,9 @@ impl Context {
     pub fn nudge(&self, due: Vec<Due>) {
         if let Some(others) = &self.shared.others {
             others.tell_due(&due, self.now());
+        }
+        for due in &due {
+            self.shared.live.touch(due.webhook);
         }
         let _ = self.shared.own.due.send(due);
     }
@@ -297,6 +308,7 @@ impl Context {
         {
             others.tell_recorded(recorded);
         }
+        self.shared.live.touch(recorded.webhook);
         let _ = self.shared.own.recorded.send(recorded);
     }
 

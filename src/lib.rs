@@ -18,6 +18,7 @@ pub mod context;
 pub mod desk;
 pub mod error;
 pub mod gate;
+pub mod live;
 pub mod node_role;
 pub mod nodes;
 pub mod press_limit;

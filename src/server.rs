@@ -129,6 +129,8 @@ impl Application {
             answered = &mut web => answered,
             () = told_to_stop() => {
                 tracing::info!("stopping: requests in flight may finish");
+                // They would not end by themselves.
+                self.context.live().stop();
                 if let Some(engine) = &self.engine {
                     engine.stop_claiming();
                 }

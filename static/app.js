@@ -99,7 +99,49 @@ const tick = () => {
   $$('time[data-live]').forEach(t => { const w = words((now - Date.parse(t.dateTime)) / 1000); if (w) t.textContent = w })
   $$('time[data-until]').forEach(t => { const s = Math.ceil((Date.parse(t.dateTime) - now) / 1000); t.textContent = s > 0 ? `in ${s} s` : 'now' })
 }
-if ($('[data-live], [data-until]')) { tick(); setInterval(tick, 1000) }
+if ($('[data-live], [data-until], #fresh')) { tick(); setInterval(tick, 1000) }
+
+// A history that is open is kept true by server-sent events, while its tab can be seen: rows change in place, newer ones wait
+// behind a button. Whoever is refused comes back later and later.
+const fresh = $('#fresh')
+if (fresh) {
+  let source, last = '', pause = 2000, timer
+  const swap = ({ id, html }) => {
+    const old = document.getElementById(id)
+    if (!old) return
+    const box = document.createElement('template')
+    box.innerHTML = html
+    const row = box.content.firstElementChild, focused = old.contains(document.activeElement) && document.activeElement
+    const tick = $('[type=checkbox]', old), now = $('[type=checkbox]', row)
+    if (tick && now) now.checked = tick.checked
+    old.replaceWith(row)
+    if (focused) $(focused.matches('a') ? 'a.open' : '[type=checkbox]', row)?.focus({ preventScroll: true })
+    if (row.closest('form')) count(row.closest('form'))
+  }
+  const open = () => {
+    clearTimeout(timer)
+    if (document.hidden || source) return
+    const url = new URL(fresh.dataset.stream, location.href)
+    if (last) url.searchParams.set('since', last)
+    source = new EventSource(url)
+    source.addEventListener('open', () => { pause = 2000 })
+    source.addEventListener('news', e => {
+      last = e.lastEventId
+      const news = JSON.parse(e.data)
+      news.rows.forEach(swap)
+      if (!news.fresh) return
+      if (fresh.hidden) say(news.fresh)
+      fresh.hidden = false; $('span', fresh).textContent = news.fresh
+    })
+    source.addEventListener('error', () => {
+      if (source?.readyState !== EventSource.CLOSED) return
+      source = null; timer = setTimeout(open, pause * (1 + Math.random())); pause = Math.min(pause * 2, 60000)
+    })
+  }
+  const close = () => { clearTimeout(timer); source?.close(); source = null }
+  document.addEventListener('visibilitychange', () => document.hidden ? close() : open())
+  addEventListener('pagehide', close); addEventListener('pageshow', open)
+}
 
 // History: j and k move over the rows, outside of fields only.
 document.addEventListener('keydown', e => {

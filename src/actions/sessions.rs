@@ -86,6 +86,15 @@ pub fn list(db: &mut Db, actor: &Actor, now: Moment) -> Result<Vec<Session>, App
     Ok(sessions::of_user(db, actor.user, now)?)
 }
 
+/// For who goes on answering after the request: an error when the session was ended meanwhile.
+pub fn must_go_on(db: &mut Db, actor: &Actor, session: SessionId, now: Moment) -> Result<(), AppError> {
+    if sessions::goes_on(db, actor.user, session, now)? {
+        Ok(())
+    } else {
+        Err(AppError::NotSignedIn)
+    }
+}
+
 /// Ends one of the actor's own sessions.
 pub fn end(tx: &mut Tx<'_>, actor: &Actor, session: SessionId) -> Result<(), AppError> {
     if sessions::end_own(tx.db, actor.user, session)? {

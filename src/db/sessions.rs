@@ -184,6 +184,17 @@ pub fn of_user(db: &mut Db, user: UserId, now: Moment) -> QueryResult<Vec<Sessio
         .load(db)
 }
 
+/// Whether this session of theirs goes on and its account may still sign in.
+pub fn goes_on(db: &mut Db, user: UserId, id: SessionId, now: Moment) -> QueryResult<bool> {
+    let found = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(id))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::expires_at.gt(now))
+        .filter(users::disabled_at.is_null());
+    diesel::select(diesel::dsl::exists(found)).get_result(db)
+}
+
 /// Ends one of one's own sessions; `false` when it is none.
 pub fn end_own(db: &mut Db, user: UserId, id: SessionId) -> QueryResult<bool> {
     diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user))))

@@ -22,6 +22,7 @@ use crate::error::AppError;
 pub enum Tab {
     Tasks,
     Webhooks,
+    Deliveries,
     Members,
     /// A page of the project that no tab leads to.
     Other,
@@ -155,7 +156,7 @@ impl SideProject {
 }
 
 impl Here {
-    pub fn tabs(&self) -> [TabLink; 3] {
+    pub fn tabs(&self) -> [TabLink; 4] {
         let link = |tab, label, path, count, alerts| TabLink {
             label,
             path,
@@ -166,6 +167,7 @@ impl Here {
         [
             link(Tab::Tasks, "Tasks", "", self.open, 0),
             link(Tab::Webhooks, "Webhooks", "/webhooks", 0, self.alerts),
+            link(Tab::Deliveries, "Deliveries", "/deliveries", 0, 0),
             link(Tab::Members, "Members", "/members", 0, 0),
         ]
     }

@@ -46,6 +46,7 @@ mod pages_deliveries;
 mod pages_diagnosis;
 mod pages_docs;
 mod pages_docs_api;
+mod pages_history;
 mod pages_invitations;
 mod pages_members;
 mod pages_people;

@@ -74,6 +74,10 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("POST", "/projects/{project}/members/{heir}/hand-over", Owner),
     ("GET", "/projects/{project}/leave", Member),
     ("POST", "/projects/{project}/leave", Member),
+    ("GET", "/projects/{project}/deliveries", Member),
+    ("GET", "/projects/{project}/deliveries/live", Member),
+    ("GET", "/projects/{project}/deliveries/export", Member),
+    ("POST", "/projects/{project}/deliveries/retry", Manager),
     ("GET", "/projects/{project}/webhooks", Member),
     ("GET", "/projects/{project}/webhooks/new", Manager),
     ("POST", "/projects/{project}/webhooks/new", Manager),
@@ -97,6 +101,12 @@ const PAGES: &[(&str, &str, Level)] = &[
         Manager,
     ),
     ("GET", "/projects/{project}/webhooks/{webhook}/deliveries", Member),
+    ("GET", "/projects/{project}/webhooks/{webhook}/deliveries/live", Member),
+    (
+        "GET",
+        "/projects/{project}/webhooks/{webhook}/deliveries/export",
+        Member,
+    ),
     (
         "GET",
         "/projects/{project}/webhooks/{webhook}/deliveries/{delivery}",

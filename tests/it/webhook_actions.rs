@@ -3,15 +3,16 @@
 
 use diesel::connection::SimpleConnection;
 use taskview_webhooks::actions::access::Actor;
-use taskview_webhooks::actions::deliveries::{self, Wanted};
+use taskview_webhooks::actions::deliveries::{self, Place as Whose, Wanted};
 use taskview_webhooks::actions::form_tokens::{self, Once};
 use taskview_webhooks::actions::webhooks::{self, Edit, NewWebhook, TurnOn};
 use taskview_webhooks::clock::Clock;
 use taskview_webhooks::context::Store;
-use taskview_webhooks::db::history::{Show, Start};
+use taskview_webhooks::db::history::{CodeClass, Filter, Show, Start};
 use taskview_webhooks::db::{self, DatabaseUrl, Db, Tx};
 use taskview_webhooks::domain::form_token::Bound;
 use taskview_webhooks::domain::ids::{DeliveryId, ProjectId, SessionId, UserId, WebhookId};
+use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::target::AllowList;
 use taskview_webhooks::error::AppError;
 use taskview_webhooks::press_limit::PressLimit;
@@ -277,12 +278,14 @@ async fn the_history_is_paged_by_id_and_filtered_by_state() {
     let page = |show, start| {
         place.read(move |db| {
             let wanted = Wanted {
-                show,
-                kind: None,
+                filter: Filter {
+                    show,
+                    ..Filter::default()
+                },
                 start,
                 limit: 3,
             };
-            let history = deliveries::history(db, &MEMBER, PROJECT, hook, &wanted)?;
+            let history = deliveries::history(db, &MEMBER, Whose::of(PROJECT, hook), &wanted)?;
             Ok((
                 history.page.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(),
                 history.page.more,
@@ -328,6 +331,78 @@ async fn the_history_is_paged_by_id_and_filtered_by_state() {
 }
 
 #[tokio::test]
+async fn the_history_of_a_project_lays_those_of_its_webhooks_together() {
+    let place = Place::new().await;
+    let (first, second, third) = (place.add().await, place.add().await, place.add().await);
+    for _ in 0..3 {
+        place.deliveries(first, 1, "1, 0, 0").await;
+        place.deliveries(second, 2, "2, 0, 1").await;
+        place.deliveries(third, 1, "0, 0, NULL").await;
+    }
+    place
+        .act(move |tx| webhooks::delete(tx, &OWNER, PROJECT, third))
+        .await
+        .expect("deleted");
+    place
+        .sql("UPDATE deliveries SET created_at = id * 1000000".to_owned())
+        .await;
+    let page = |filter: Filter, start| {
+        place.read(move |db| {
+            let wanted = Wanted {
+                filter,
+                start,
+                limit: 4,
+            };
+            let all = Whose {
+                project: PROJECT,
+                webhook: None,
+            };
+            let page = deliveries::history(db, &MEMBER, all, &wanted)?.page;
+            Ok((page.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(), page.more))
+        })
+    };
+    let any = Filter::default;
+
+    assert_eq!(page(any(), Start::Newest).await.unwrap(), (vec![11, 10, 9, 7], true));
+    assert_eq!(
+        page(any(), Start::Before(DeliveryId(7))).await.unwrap(),
+        (vec![6, 5, 3, 2], true)
+    );
+    assert_eq!(
+        page(any(), Start::Before(DeliveryId(2))).await.unwrap(),
+        (vec![1], false)
+    );
+    assert_eq!(
+        page(any(), Start::After(DeliveryId(2))).await.unwrap(),
+        (vec![7, 6, 5, 3], true)
+    );
+    let failed = Filter {
+        show: Show::Failed,
+        ..any()
+    };
+    assert_eq!(page(failed, Start::Newest).await.unwrap(), (vec![11, 10, 7, 6], true));
+    let no_answer = Filter {
+        code: Some(CodeClass::None),
+        ..any()
+    };
+    assert_eq!(
+        page(no_answer, Start::Before(DeliveryId(7))).await.unwrap(),
+        (vec![6, 3, 2], false)
+    );
+    let between = Filter {
+        since: Some(Moment(3_000_000)),
+        until: Some(Moment(7_000_000)),
+        ..any()
+    };
+    assert_eq!(page(between, Start::Newest).await.unwrap(), (vec![6, 5, 3], false));
+    let later = Filter {
+        since: Some(Moment(99_000_000)),
+        ..any()
+    };
+    assert_eq!(page(later, Start::Newest).await.unwrap(), (vec![], false));
+}
+
+#[tokio::test]
 async fn a_filter_without_an_index_looks_at_a_window_and_says_where_to_go_on() {
     let place = Place::new().await;
     let hook = place.add().await;
@@ -344,8 +419,10 @@ async fn a_filter_without_an_index_looks_at_a_window_and_says_where_to_go_on() {
     let page = |start, far: bool| {
         place.read(move |db| {
             let wanted = Wanted {
-                show: Show::Success,
-                kind: None,
+                filter: Filter {
+                    show: Show::Success,
+                    ..Filter::default()
+                },
                 start,
                 limit: 3,
             };
@@ -354,7 +431,7 @@ async fn a_filter_without_an_index_looks_at_a_window_and_says_where_to_go_on() {
             } else {
                 deliveries::history
             };
-            let page = look(db, &OWNER, PROJECT, hook, &wanted)?.page;
+            let page = look(db, &OWNER, Whose::of(PROJECT, hook), &wanted)?.page;
             Ok((
                 page.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(),
                 page.searched_to,

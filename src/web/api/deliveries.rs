@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use super::webhooks::One;
 use super::{Envelope, ok};
-use crate::actions::deliveries::{self, Extras, History, Wanted};
+use crate::actions::deliveries::{self, Extras, History, Place, Wanted};
 use crate::actions::resend_runs;
 use crate::actions::webhooks::{self, COUNTED};
 use crate::context::Context;
-use crate::db::history::{Delivery, Show, Start};
+use crate::db::history::{Delivery, Filter, Show, Start};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
@@ -71,7 +71,7 @@ pub struct DeliveryAnswer {
 
 impl DeliveryAnswer {
     fn new(delivery: &Delivery, history: &History, extras: &Extras) -> Self {
-        let held = is_held(delivery, &history.webhook);
+        let held = is_held(delivery, history.webhook_of(delivery));
         let payload = extras.payloads.iter().find(|(event, _)| *event == delivery.event_id);
         let message = extras.messages.iter().find(|(id, _)| *id == delivery.id);
         DeliveryAnswer {
@@ -144,8 +144,11 @@ impl Asked {
             return Err(AppError::Invalid(errors));
         }
         Ok(Wanted {
-            show,
-            kind: kind.flatten(),
+            filter: Filter {
+                show,
+                kind: kind.flatten(),
+                ..Filter::default()
+            },
             start: self.cursor.map_or(Start::Newest, Start::Before),
             limit,
         })
@@ -161,7 +164,7 @@ pub async fn list(ctx: Data<Context>, caller: Caller, id: Path<WebhookId>, asked
     let answers: Vec<DeliveryAnswer> = ctx
         .read(move |db| {
             let project = webhooks::project_of(db, &caller.actor, id)?;
-            let history = deliveries::history_far(db, &caller.actor, project, id, &wanted)?;
+            let history = deliveries::history_far(db, &caller.actor, Place::of(project, id), &wanted)?;
             let extras = deliveries::extras(db, &history)?;
             Ok(history
                 .page

@@ -5,6 +5,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 
 use super::page::{Form, Page};
+use super::stream::Stream;
 
 #[derive(Clone)]
 pub struct Browser {
@@ -61,6 +62,21 @@ impl Browser {
     pub async fn submit(&self, path: &str, action: &str, typed: &[(&str, &str)]) -> Page {
         let page = self.get(path).await;
         self.send(&page.form(action).filled(typed)).await
+    }
+
+    /// Opens server-sent events.
+    pub async fn stream(&self, path: &str) -> Stream {
+        self.try_stream(path).await.expect("a stream")
+    }
+
+    /// The status with which it was refused.
+    pub async fn try_stream(&self, path: &str) -> Result<Stream, u16> {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let response = request.send().await.expect("an answer");
+        match response.status().as_u16() {
+            200 => Ok(Stream::new(response)),
+            status => Err(status),
+        }
     }
 
     async fn follow(&self, mut answer: Page) -> Page {

@@ -16,4 +16,5 @@ pub mod queue;
 pub mod received;
 pub mod receiver;
 pub mod story;
+pub mod stream;
 pub mod wait;

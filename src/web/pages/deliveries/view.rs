@@ -1,6 +1,6 @@
 //! Deliveries ready to print: a line of the history, an attempt, and why it ended as it did.
 
-use crate::actions::deliveries::{Detail, History};
+use crate::actions::deliveries::{Detail, History, Place};
 use crate::actions::webhooks::Seen;
 use crate::db::history::{Attempt, Delivery};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger, code_in_words};
@@ -13,6 +13,9 @@ use crate::web::words::{When, counted, duration, size};
 #[derive(Debug)]
 pub struct Row {
     pub id: DeliveryId,
+    pub href: String,
+    /// Its webhook's name or URL, for the history of a whole project.
+    pub webhook: String,
     /// By this person: it has failed and is no test.
     pub can_retry: bool,
     pub state: &'static str,
@@ -33,7 +36,7 @@ pub struct Row {
 
 impl Row {
     pub fn new(delivery: &Delivery, history: &History, now: Moment) -> Self {
-        let seen = &history.webhook;
+        let seen = history.webhook_of(delivery);
         let (state, words) = delivery_state(delivery, seen);
         let (http_state, http) = http(delivery.outcome, delivery.response_code);
         let (squares, tries) = tries(delivery, seen.webhook.schedule);
@@ -44,6 +47,12 @@ impl Row {
             .map(|(_, name)| name.clone());
         Row {
             id: delivery.id,
+            href: format!(
+                "{}/{}",
+                Place::of(delivery.project_id, delivery.webhook_id).history(),
+                delivery.id
+            ),
+            webhook: seen.title().to_owned(),
             can_retry: history.member.manages()
                 && delivery.status == Status::Failed
                 && delivery.trigger != Trigger::Test,

@@ -1,0 +1,396 @@
+//! A page of the history: of one webhook, or of all of a project, whose pages are laid one over the other. Which index serves
+//! depends on the filter; where none does, a window of rows is looked at.
+
+use diesel::dsl::{exists, sql};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::{CodeClass, Delivery, Filter, Page, Query, Show, Start};
+use crate::db::Db;
+use crate::db::schema::{deliveries, events, memberships};
+use crate::domain::ids::{DeliveryId, EventId, TaskId, WebhookId};
+use crate::domain::moment::Moment;
+
+/// Rows that one request looks at when no index serves its filter.
+const WINDOW: i64 = 5_000;
+/// Looked at first: most filters fill their page from the nearest rows.
+const NEAR: i64 = 250;
+/// Up to so many waiting deliveries are put into order in memory; beyond that the newest rows are waiting ones anyway.
+const SORTED: i64 = 1_000;
+/// Events of one task that one request looks at.
+const EVENTS: i64 = 200;
+/// Deliveries whose ids were taken in the other order than their instants lie this close together.
+const OUT_OF_ORDER: i64 = 2_000;
+
+/// The ids between which a page lies: from `low` on, and below `high`.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    low: Option<DeliveryId>,
+    high: Option<DeliveryId>,
+}
+
+impl Range {
+    fn holds(&self, id: DeliveryId) -> bool {
+        self.low.is_none_or(|low| id >= low) && self.high.is_none_or(|high| id < high)
+    }
+}
+
+/// One page of the history of the query's webhooks.
+pub fn page(db: &mut Db, query: &Query) -> QueryResult<Page> {
+    let range = range(db, &query.filter)?;
+    if let Some(task) = query.filter.task {
+        return of_task(db, query, task, range);
+    }
+    let mut pages = Vec::with_capacity(query.webhooks.len());
+    for &webhook in &query.webhooks {
+        pages.push(of_webhook(db, query, webhook, range)?);
+    }
+    Ok(laid_together(query, pages))
+}
+
+/// Ids are given in the order of time, so that an index over instants is not needed. A `webhook-id` begins with its instant.
+fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
+    let mut range = Range { low: None, high: None };
+    if let Some(since) = filter.since {
+        range.low = Some(first_since(db, since)?);
+    }
+    if let Some(until) = filter.until {
+        range.high = Some(first_since(db, until)?);
+    }
+    if let Some(message) = &filter.message {
+        let near = match instant_of(message) {
+            Some(at) => first_since(db, at)?,
+            None => DeliveryId(0),
+        };
+        let low = DeliveryId(near.0 - OUT_OF_ORDER);
+        range.low = Some(range.low.map_or(low, |other| other.max(low)));
+        let high = DeliveryId(near.0 + OUT_OF_ORDER);
+        range.high = Some(range.high.map_or(high, |other| other.min(high)));
+    }
+    Ok(range)
+}
+
+/// The first delivery that was made at this instant or later, found by halving; one beyond the last when there is none. Two that
+/// were made at once may have their ids in the other order, which moves the edge by as little.
+fn first_since(db: &mut Db, at: Moment) -> QueryResult<DeliveryId> {
+    let newest: Option<DeliveryId> = deliveries::table
+        .select(deliveries::id)
+        .order(deliveries::id.desc())
+        .first(db)
+        .optional()?;
+    let (mut low, mut high) = (1, newest.map_or(1, |id| id.0 + 1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let next: Option<(DeliveryId, Moment)> = deliveries::table
+            .filter(deliveries::id.ge(DeliveryId(middle)))
+            .order(deliveries::id)
+            .select((deliveries::id, deliveries::created_at))
+            .first(db)
+            .optional()?;
+        match next {
+            Some((id, made)) if made < at => low = id.0 + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(DeliveryId(low))
+}
+
+/// The millisecond in which a `webhook-id` of ours was made.
+fn instant_of(message: &str) -> Option<Moment> {
+    let uuid = uuid::Uuid::try_parse(message.strip_prefix("msg_")?).ok()?;
+    let (seconds, nanoseconds) = uuid.get_timestamp()?.to_unix();
+    let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?;
+    Some(Moment(micros + i64::from(nanoseconds) / 1_000))
+}
+
+/// Pages of several webhooks as one. What one of them did not search bounds what can be said of the others.
+fn laid_together(query: &Query, pages: Vec<Page>) -> Page {
+    let upwards = matches!(query.start, Start::After(_));
+    let edges = pages.iter().filter_map(|page| page.searched_to);
+    let edge = if upwards { edges.min() } else { edges.max() };
+    let mut more = pages.iter().any(|page| page.more);
+    let mut rows: Vec<Delivery> = pages.into_iter().flat_map(|page| page.rows).collect();
+    match edge {
+        Some(edge) if upwards => rows.retain(|row| row.id <= edge),
+        Some(edge) => rows.retain(|row| row.id >= edge),
+        None => {}
+    }
+    rows.sort_unstable_by(|a, b| if upwards { a.id.cmp(&b.id) } else { b.id.cmp(&a.id) });
+    let limit = query.limit as usize;
+    more |= rows.len() > limit;
+    rows.truncate(limit);
+    let is_full = rows.len() == limit;
+    if upwards {
+        rows.reverse();
+    }
+    Page {
+        rows,
+        more: more && is_full,
+        searched_to: edge.filter(|_| !(more && is_full)),
+    }
+}
+
+fn of_webhook(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
+    let filter = &query.filter;
+    let others = filter.kind.is_some() || filter.code.is_some() || filter.message.is_some();
+    match filter.show {
+        Show::Pending | Show::Held if !others => waiting_page(db, query, webhook, range),
+        // The whole history and the failed ones have an index of their own.
+        Show::All | Show::Failed if !others => indexed_page(db, query, webhook, range, None),
+        _ => windowed_page(db, query, webhook, range),
+    }
+}
+
+/// Small backlogs are read whole through the index of what is due, which is in queue order; in a large one the newest rows
+/// of the history are waiting ones themselves.
+fn waiting_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
+    let Some(mut ids) = few_waiting(db, query, webhook)? else {
+        return windowed_page(db, query, webhook, range);
+    };
+    ids.retain(|&id| range.holds(id));
+    match query.start {
+        Start::Newest => {}
+        Start::Before(id) => ids.retain(|&other| other < id),
+        Start::After(id) => ids.retain(|&other| other > id),
+    }
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    if matches!(query.start, Start::After(_)) {
+        ids.reverse();
+    }
+    let more = ids.len() > query.limit as usize;
+    ids.truncate(query.limit as usize);
+    let rows = scoped(query)
+        .filter(deliveries::webhook_id.eq(webhook))
+        .filter(deliveries::id.eq_any(ids))
+        .order(deliveries::id.desc())
+        .select(Delivery::as_select())
+        .load(db)?;
+    Ok(Page {
+        rows,
+        more,
+        searched_to: None,
+    })
+}
+
+/// The ids of all that wait, unless they are many. The order is what makes SQLite take the index of what is due; without it
+/// the whole history is walked.
+fn few_waiting(db: &mut Db, query: &Query, webhook: WebhookId) -> QueryResult<Option<Vec<DeliveryId>>> {
+    let mut ids: Vec<DeliveryId> = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook))
+        .filter(sql::<Bool>("status = 0 AND trigger = 0"))
+        .order(deliveries::due_at)
+        .limit(SORTED + 1)
+        .select(deliveries::id)
+        .load(db)?;
+    if query.filter.show == Show::Pending {
+        let direct: Vec<DeliveryId> = deliveries::table
+            .filter(deliveries::webhook_id.eq(webhook))
+            .filter(sql::<Bool>("status = 0 AND trigger <> 0"))
+            .order(deliveries::due_at)
+            .limit(SORTED + 1)
+            .select(deliveries::id)
+            .load(db)?;
+        ids.extend(direct);
+    }
+    Ok((ids.len() as i64 <= SORTED).then_some(ids))
+}
+
+/// Looks at a window of rows beyond the cursor, a small one first; what it does not find there the next request may.
+fn windowed_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
+    let near = window_edge(db, query, webhook, range, NEAR)?;
+    let page = indexed_page(db, query, webhook, range, near)?;
+    if page.more || near.is_none() {
+        return Ok(page);
+    }
+    let share = (WINDOW / query.webhooks.len().max(1) as i64).max(NEAR);
+    let edge = window_edge(db, query, webhook, range, share)?;
+    let mut page = indexed_page(db, query, webhook, range, edge)?;
+    if !page.more {
+        page.searched_to = edge;
+    }
+    Ok(page)
+}
+
+/// The id at which the window ends; `None` when the rows end before it does. Index only: no row is read.
+fn window_edge(
+    db: &mut Db,
+    query: &Query,
+    webhook: WebhookId,
+    range: Range,
+    rows: i64,
+) -> QueryResult<Option<DeliveryId>> {
+    let mut ids = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook))
+        .offset(rows - 1)
+        .select(deliveries::id)
+        .into_boxed();
+    if let Some(low) = range.low {
+        ids = ids.filter(deliveries::id.ge(low));
+    }
+    if let Some(high) = range.high {
+        ids = ids.filter(deliveries::id.lt(high));
+    }
+    match query.start {
+        Start::Newest => ids.order(deliveries::id.desc()).first(db),
+        Start::Before(id) => ids.filter(deliveries::id.lt(id)).order(deliveries::id.desc()).first(db),
+        Start::After(id) => ids.filter(deliveries::id.gt(id)).order(deliveries::id.asc()).first(db),
+    }
+    .optional()
+}
+
+fn indexed_page(
+    db: &mut Db,
+    query: &Query,
+    webhook: WebhookId,
+    range: Range,
+    edge: Option<DeliveryId>,
+) -> QueryResult<Page> {
+    let mut rows = matching(
+        scoped(query)
+            .filter(deliveries::webhook_id.eq(webhook))
+            .select(Delivery::as_select())
+            .limit(query.limit + 1)
+            .into_boxed(),
+        &query.filter,
+    );
+    if let Some(low) = range.low {
+        rows = rows.filter(deliveries::id.ge(low));
+    }
+    if let Some(high) = range.high {
+        rows = rows.filter(deliveries::id.lt(high));
+    }
+    let upwards = matches!(query.start, Start::After(_));
+    rows = match query.start {
+        Start::Newest => rows.order(deliveries::id.desc()),
+        Start::Before(id) => rows.filter(deliveries::id.lt(id)).order(deliveries::id.desc()),
+        Start::After(id) => rows.filter(deliveries::id.gt(id)).order(deliveries::id.asc()),
+    };
+    if let Some(edge) = edge {
+        rows = if upwards {
+            rows.filter(deliveries::id.le(edge))
+        } else {
+            rows.filter(deliveries::id.ge(edge))
+        };
+    }
+    let mut rows: Vec<Delivery> = rows.load(db)?;
+    let more = rows.len() as i64 > query.limit;
+    rows.truncate(query.limit as usize);
+    if upwards {
+        rows.reverse();
+    }
+    Ok(Page {
+        rows,
+        more,
+        searched_to: None,
+    })
+}
+
+/// A task's deliveries are found through its events; of a task with very many, some at a time.
+fn of_task(db: &mut Db, query: &Query, task: TaskId, range: Range) -> QueryResult<Page> {
+    let upwards = matches!(query.start, Start::After(_));
+    let cursor = match query.start {
+        Start::Newest => None,
+        Start::Before(id) | Start::After(id) => event_of(db, id)?,
+    };
+    let mut events = events::table
+        .filter(events::project_id.eq(query.project))
+        .filter(events::task_id.eq(task))
+        .select(events::id)
+        .limit(EVENTS + 1)
+        .into_boxed();
+    events = match cursor {
+        Some(event) if upwards => events.filter(events::id.ge(event)),
+        Some(event) => events.filter(events::id.le(event)),
+        None => events,
+    };
+    events = if upwards {
+        events.order(events::id.asc())
+    } else {
+        events.order(events::id.desc())
+    };
+    let mut ids: Vec<EventId> = events.load(db)?;
+    let is_all = ids.len() as i64 <= EVENTS;
+    ids.truncate(EVENTS as usize);
+    let rows = matching(
+        scoped(query)
+            .filter(deliveries::event_id.eq_any(ids))
+            .select(Delivery::as_select())
+            .into_boxed(),
+        &query.filter,
+    );
+    let mut rows: Vec<Delivery> = rows.load(db)?;
+    let edge = if upwards {
+        rows.iter().map(|row| row.id).max()
+    } else {
+        rows.iter().map(|row| row.id).min()
+    };
+    rows.retain(|row| {
+        range.holds(row.id)
+            && query.webhooks.contains(&row.webhook_id)
+            && match query.start {
+                Start::Newest => true,
+                Start::Before(id) => row.id < id,
+                Start::After(id) => row.id > id,
+            }
+    });
+    let page = Page {
+        rows,
+        more: false,
+        searched_to: edge.filter(|_| !is_all),
+    };
+    Ok(laid_together(query, vec![page]))
+}
+
+fn event_of(db: &mut Db, id: DeliveryId) -> QueryResult<Option<EventId>> {
+    deliveries::table
+        .find(id)
+        .select(deliveries::event_id)
+        .first(db)
+        .optional()
+}
+
+type Rows<'a> = deliveries::BoxedQuery<
+    'a,
+    <Db as Connection>::Backend,
+    diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<Delivery, <Db as Connection>::Backend>>,
+>;
+
+/// What a row must be by itself. Literals: a bound status would miss the partial index.
+fn matching<'a>(rows: Rows<'a>, filter: &Filter) -> Rows<'a> {
+    let mut rows = match filter.show {
+        Show::All => rows,
+        Show::Success => rows.filter(sql::<Bool>("deliveries.status = 1")),
+        Show::Failed => rows.filter(sql::<Bool>("deliveries.status = 2")),
+        // `+status` fits no partial index: with one of those a large backlog would be sorted as a whole.
+        Show::Pending => rows.filter(sql::<Bool>("+deliveries.status = 0")),
+        Show::Held => rows.filter(sql::<Bool>("+deliveries.status = 0 AND deliveries.trigger = 0")),
+    };
+    if let Some(kind) = &filter.kind {
+        rows = rows.filter(deliveries::kind.eq(kind.clone()));
+    }
+    if let Some(message) = &filter.message {
+        rows = rows.filter(deliveries::message_id.eq(message.clone()));
+    }
+    match filter.code {
+        None => rows,
+        Some(CodeClass::Success) => rows.filter(deliveries::response_code.between(200, 299)),
+        Some(CodeClass::Redirect) => rows.filter(deliveries::response_code.between(300, 399)),
+        Some(CodeClass::ClientError) => rows.filter(deliveries::response_code.between(400, 499)),
+        Some(CodeClass::ServerError) => rows.filter(deliveries::response_code.between(500, 599)),
+        Some(CodeClass::None) => rows.filter(sql::<Bool>("deliveries.outcome BETWEEN 1 AND 7")),
+    }
+}
+
+/// The deliveries of one project, if the person is a member of it.
+#[diesel::dsl::auto_type]
+fn scoped(query: &Query) -> _ {
+    let user: crate::domain::ids::UserId = query.user;
+    let project: crate::domain::ids::ProjectId = query.project;
+    deliveries::table
+        .filter(deliveries::project_id.eq(project))
+        .filter(exists(
+            memberships::table
+                .filter(memberships::project_id.eq(project))
+                .filter(memberships::user_id.eq(user)),
+        ))
+}

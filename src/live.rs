@@ -1,0 +1,145 @@
+//! Who watches a history in an open page: how many streams there are, and which webhooks have had news since a stream looked last.
+//! Knows neither HTTP nor the database. What other nodes do is not heard of here; a stream looks for itself now and then.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ids::{SessionId, WebhookId};
+
+/// Streams of one session: more tabs than that are watched by nobody.
+const PER_SESSION: usize = 10;
+/// Streams on this node.
+const IN_ALL: usize = 500;
+
+/// Shared by the pages that watch and by what makes news.
+#[derive(Clone, Default)]
+pub struct Live {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    stopped: AtomicBool,
+    watched: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    by_session: HashMap<SessionId, usize>,
+    streams: usize,
+    /// How often something happened to a webhook while anybody watched.
+    news: HashMap<WebhookId, u64>,
+}
+
+/// There are as many streams as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+/// One stream, until it is dropped.
+pub struct Watch {
+    live: Live,
+    session: SessionId,
+}
+
+impl Live {
+    pub fn watch(&self, session: SessionId) -> Result<Watch, TooMany> {
+        let mut watched = self.watched();
+        let own = watched.by_session.get(&session).copied().unwrap_or(0);
+        if own >= PER_SESSION || watched.streams >= IN_ALL {
+            return Err(TooMany);
+        }
+        watched.by_session.insert(session, own + 1);
+        watched.streams += 1;
+        Ok(Watch {
+            live: self.clone(),
+            session,
+        })
+    }
+
+    /// Something happened to this webhook's deliveries.
+    pub fn touch(&self, webhook: WebhookId) {
+        let mut watched = self.watched();
+        if watched.streams > 0 {
+            *watched.news.entry(webhook).or_default() += 1;
+        }
+    }
+
+    /// Ends all streams; those that are opened from now on end at once.
+    pub fn stop(&self) {
+        self.inner.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        // Counters are right whoever panicked beside them.
+        self.inner.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch {
+    /// A number that grows with whatever happens to these webhooks.
+    pub fn news_of(&self, webhooks: &[WebhookId]) -> u64 {
+        let watched = self.live.watched();
+        webhooks.iter().filter_map(|webhook| watched.news.get(webhook)).sum()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.live.inner.stopped.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut watched = self.live.watched();
+        watched.streams -= 1;
+        if watched.streams == 0 {
+            watched.news.clear();
+        }
+        if let Some(own) = watched.by_session.get_mut(&self.session) {
+            *own -= 1;
+            if *own == 0 {
+                watched.by_session.remove(&self.session);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOOK: WebhookId = WebhookId(7);
+
+    #[test]
+    fn a_session_has_ten_streams_and_all_have_five_hundred() {
+        let live = Live::default();
+
+        let own: Vec<_> = (0..PER_SESSION)
+            .map(|_| live.watch(SessionId(1)).expect("free"))
+            .collect();
+        assert!(live.watch(SessionId(1)).is_err());
+        let others: Vec<_> = (PER_SESSION..IN_ALL)
+            .map(|n| live.watch(SessionId(n as i64)).expect("free"))
+            .collect();
+        assert!(live.watch(SessionId(9_999)).is_err());
+        drop(own);
+        assert!(live.watch(SessionId(1)).is_ok());
+        drop(others);
+        assert!(live.watched().by_session.is_empty());
+    }
+
+    #[test]
+    fn news_is_counted_while_somebody_watches_and_forgotten_afterwards() {
+        let live = Live::default();
+        live.touch(HOOK);
+        let watch = live.watch(SessionId(1)).expect("free");
+
+        assert_eq!(watch.news_of(&[HOOK]), 0);
+        live.touch(HOOK);
+        live.touch(WebhookId(8));
+        assert_eq!(watch.news_of(&[HOOK]), 1);
+        assert_eq!(watch.news_of(&[HOOK, WebhookId(8)]), 2);
+        drop(watch);
+        assert!(live.watched().news.is_empty());
+    }
+}

@@ -1,0 +1,298 @@
+//! The filtered history as a file: CSV for a spreadsheet, or JSON lines with the payloads for programs. It is written page by page
+//! while it is read, so that its size does not matter to the server.
+
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, web};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::asked::Asked;
+use crate::actions::access::Actor;
+use crate::actions::deliveries::{self, Extras, History, Place, Wanted};
+use crate::context::Context;
+use crate::db::history::{Delivery, Filter, Start};
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::error::AppError;
+use crate::web::delivery_words::delivery_state;
+use crate::web::page_error::PageError;
+use crate::web::signed_in::SignedIn;
+
+/// Rows that are read and written at a time.
+const PIECE: i64 = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Csv,
+    Jsonl,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct As {
+    format: Format,
+}
+
+/// A line. The order of the fields is that of the columns.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    id: DeliveryId,
+    message_id: String,
+    status: &'static str,
+    event: String,
+    task_id: Option<i64>,
+    task: String,
+    webhook_id: WebhookId,
+    webhook: String,
+    response_code: Option<i32>,
+    outcome: Option<&'static str>,
+    attempts: i32,
+    duration_ms: Option<i64>,
+    created_at: String,
+    last_attempt_at: Option<String>,
+    message: String,
+    /// Only in JSON lines: a cell of a spreadsheet is not made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+}
+
+/// The names of a line's fields, without the payload.
+const COLUMNS: [&str; 15] = [
+    "id",
+    "messageId",
+    "status",
+    "event",
+    "taskId",
+    "task",
+    "webhookId",
+    "webhook",
+    "responseCode",
+    "outcome",
+    "attempts",
+    "durationMs",
+    "createdAt",
+    "lastAttemptAt",
+    "message",
+];
+
+pub async fn of_webhook(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+    asked: web::Query<Asked>,
+    kind: web::Query<As>,
+) -> Result<HttpResponse, PageError> {
+    let (project, webhook) = path.into_inner();
+    export(&who, ctx, Place::of(project, webhook), &asked, kind.format).await
+}
+
+pub async fn of_project(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    project: web::Path<ProjectId>,
+    asked: web::Query<Asked>,
+    kind: web::Query<As>,
+) -> Result<HttpResponse, PageError> {
+    let place = Place {
+        project: *project,
+        webhook: None,
+    };
+    export(&who, ctx, place, &asked, kind.format).await
+}
+
+async fn export(
+    who: &SignedIn,
+    ctx: web::Data<Context>,
+    place: Place,
+    asked: &Asked,
+    format: Format,
+) -> Result<HttpResponse, PageError> {
+    let mut reading = Reading {
+        filter: asked.filter(ctx.now()).map_err(AppError::Invalid)?,
+        actor: who.actor,
+        place,
+        format,
+        next: Some(Start::Newest),
+        is_first: true,
+        ctx,
+    };
+    // Before the answer begins: afterwards an error could only cut it off.
+    let first = reading.piece().await?.unwrap_or_default();
+    let rest = stream::try_unfold(reading, |mut reading| async move {
+        let piece = reading.piece().await.map_err(PageError)?;
+        Ok::<_, actix_web::Error>(piece.map(|piece| (piece, reading)))
+    });
+    let first = stream::once(async move { Ok(first) });
+    let (content, ending) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::Jsonl => ("application/jsonl; charset=utf-8", "jsonl"),
+    };
+    let name = match place.webhook {
+        Some(webhook) => format!("deliveries-of-webhook-{webhook}.{ending}"),
+        None => format!("deliveries-of-project-{}.{ending}", place.project),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(content)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(stream::StreamExt::chain(first, rest)))
+}
+
+/// How far a file is written.
+struct Reading {
+    ctx: web::Data<Context>,
+    actor: Actor,
+    place: Place,
+    filter: Filter,
+    format: Format,
+    next: Option<Start>,
+    is_first: bool,
+}
+
+impl Reading {
+    /// The next lines; `None` when all is written. Ids fall from piece to piece, so it ends.
+    async fn piece(&mut self) -> Result<Option<Bytes>, AppError> {
+        let Some(start) = self.next else { return Ok(None) };
+        let (actor, place) = (self.actor, self.place);
+        let wanted = Wanted {
+            filter: self.filter.clone(),
+            start,
+            limit: PIECE,
+        };
+        let (history, extras) = self
+            .ctx
+            .read(move |db| {
+                let history = deliveries::history_far(db, &actor, place, &wanted)?;
+                let extras = deliveries::extras(db, &history)?;
+                Ok((history, extras))
+            })
+            .await?;
+        let page = &history.page;
+        self.next = match (page.searched_to, page.rows.last()) {
+            (Some(edge), _) => Some(Start::Before(edge)),
+            (None, Some(last)) if page.more => Some(Start::Before(last.id)),
+            _ => None,
+        };
+        let lines = page
+            .rows
+            .iter()
+            .map(|row| Line::new(row, &history, &extras, self.format));
+        let has_head = std::mem::take(&mut self.is_first);
+        let written = match self.format {
+            Format::Csv => csv_lines(lines, has_head),
+            Format::Jsonl => json_lines(lines),
+        };
+        written.map(|bytes| Some(bytes.into()))
+    }
+}
+
+impl Line {
+    fn new(delivery: &Delivery, history: &History, extras: &Extras, format: Format) -> Self {
+        let seen = history.webhook_of(delivery);
+        let task = history.tasks.iter().find(|(event, _)| *event == delivery.event_id);
+        let message = extras.messages.iter().find(|(id, _)| *id == delivery.id);
+        let payload = extras.payloads.iter().find(|(event, _)| *event == delivery.event_id);
+        Line {
+            id: delivery.id,
+            message_id: delivery.message_id.clone(),
+            status: delivery_state(delivery, seen).0,
+            event: delivery.kind.to_string(),
+            task_id: delivery.task_id.map(|task| task.0),
+            task: task.map(|(_, name)| name.clone()).unwrap_or_default(),
+            webhook_id: delivery.webhook_id,
+            webhook: seen.title().to_owned(),
+            response_code: delivery.response_code,
+            outcome: delivery.outcome.map(|outcome| outcome.as_str()),
+            attempts: delivery.attempts,
+            duration_ms: delivery.duration_us.map(|us| us / 1_000),
+            created_at: delivery.created_at.iso(),
+            last_attempt_at: delivery.last_attempt_at.map(|at| at.iso()),
+            message: message.map(|(_, message)| message.clone()).unwrap_or_default(),
+            payload: payload
+                .filter(|_| format == Format::Jsonl)
+                .and_then(|(_, body)| String::from_utf8(body.clone()).ok())
+                .and_then(|body| RawValue::from_string(body).ok()),
+        }
+    }
+}
+
+fn csv_lines(lines: impl Iterator<Item = Line>, has_head: bool) -> Result<Vec<u8>, AppError> {
+    let refused = |error: csv::Error| AppError::Internal(error.to_string());
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    // Also above no line at all.
+    if has_head {
+        writer.write_record(COLUMNS).map_err(refused)?;
+    }
+    for mut line in lines {
+        for text in [&mut line.event, &mut line.task, &mut line.webhook, &mut line.message] {
+            *text = harmless(std::mem::take(text));
+        }
+        writer.serialize(line).map_err(refused)?;
+    }
+    writer
+        .into_inner()
+        .map_err(|error| AppError::Internal(error.to_string()))
+}
+
+fn json_lines(lines: impl Iterator<Item = Line>) -> Result<Vec<u8>, AppError> {
+    let mut written = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut written, &line).map_err(|error| AppError::Internal(error.to_string()))?;
+        written.push(b'\n');
+    }
+    Ok(written)
+}
+
+/// A spreadsheet runs what begins like a formula; behind an apostrophe it is text (OWASP, CSV injection).
+fn harmless(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_run_becomes_text() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(harmless(formula.to_owned()), format!("'{formula}"));
+        }
+        assert_eq!(harmless("a=b".to_owned()), "a=b");
+    }
+
+    #[test]
+    fn the_columns_are_the_fields() {
+        let line = Line {
+            id: DeliveryId(1),
+            message_id: "msg_1".to_owned(),
+            status: "success",
+            event: "task.created".to_owned(),
+            task_id: None,
+            task: String::new(),
+            webhook_id: WebhookId(1),
+            webhook: String::new(),
+            response_code: None,
+            outcome: None,
+            attempts: 0,
+            duration_ms: None,
+            created_at: String::new(),
+            last_attempt_at: None,
+            message: String::new(),
+            payload: None,
+        };
+
+        let json = serde_json::to_value(&line).expect("JSON");
+
+        let names: Vec<_> = json.as_object().expect("an object").keys().collect();
+        assert_eq!(names, COLUMNS);
+    }
+}

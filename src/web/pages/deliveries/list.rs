@@ -1,0 +1,246 @@
+//! A page of the history: filters as a form whose address can be shared, rows that open a delivery and can be selected, and the
+//! way to older ones.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::asked::{Asked, Chip, Choice};
+use super::view::Row;
+use super::{live, resend};
+use crate::actions::deliveries::{self, History, Place, Wanted};
+use crate::actions::resend_runs;
+use crate::actions::webhooks::{self, COUNTED, Seen};
+use crate::context::Context;
+use crate::db::Db;
+use crate::db::history::{Filter, Page, Start};
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::moment::Moment;
+use crate::error::AppError;
+use crate::web::attempt_wait;
+use crate::web::delivery_words::{counted_up_to, webhook_state};
+use crate::web::form::FieldErrors;
+use crate::web::page::{Shell, Tab, html};
+use crate::web::page_error::PageError;
+use crate::web::pages::webhooks::view::{Tested, path_of};
+use crate::web::signed_in::SignedIn;
+
+pub(super) const PAGE: i64 = 20;
+
+#[derive(Template)]
+#[template(path = "deliveries/list.html")]
+struct HistoryPage {
+    shell: Shell,
+    webhooks_path: String,
+    /// Of this history.
+    path: String,
+    manages: bool,
+    /// None: of the whole project.
+    hook: Option<Hook>,
+    tested: Option<Tested>,
+    asked: Asked,
+    errors: FieldErrors,
+    statuses: Vec<Choice>,
+    events: Vec<Choice>,
+    codes: Vec<Choice>,
+    times: Vec<Choice>,
+    chips: Vec<Chip>,
+    /// Where the stream is that keeps this page true; empty when there is nothing to keep.
+    stream: String,
+    /// The newest page with these filters.
+    newest: String,
+    /// The same rows and all older ones as a file; its format is still to be added.
+    export: String,
+    rows: Vec<Row>,
+    /// Some rows can be selected, to be sent again.
+    selectable: bool,
+    /// Of this page's address, to come back to it.
+    query: String,
+    /// Where the filter goes on that stopped at its window of rows; empty when nothing is left to look at.
+    further: String,
+    newer: String,
+    older: String,
+    /// There has never been a delivery here.
+    is_empty: bool,
+}
+
+/// The webhook whose history this is.
+#[derive(Debug)]
+struct Hook {
+    path: String,
+    title: String,
+    url: String,
+    state: &'static str,
+    state_words: String,
+    failures: i32,
+    /// `34 deliveries are held`, empty when none is.
+    held: String,
+    /// How much of a re-send is left, while one is under way.
+    left: Option<String>,
+}
+
+pub async fn of_webhook(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, PageError> {
+    let (project, webhook) = path.into_inner();
+    show(who, ctx, Place::of(project, webhook), asked.into_inner()).await
+}
+
+pub async fn of_project(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    project: web::Path<ProjectId>,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, PageError> {
+    let place = Place {
+        project: *project,
+        webhook: None,
+    };
+    show(who, ctx, place, asked.into_inner()).await
+}
+
+async fn show(who: SignedIn, ctx: web::Data<Context>, place: Place, asked: Asked) -> Result<HttpResponse, PageError> {
+    let (now, pending) = (ctx.now(), attempt_wait::reason(&ctx));
+    let page = ctx
+        .read(move |db| {
+            let tested = super::super::webhooks::tested(db, &who, place.project, asked.tested, now, pending)?;
+            let mut page = page_of(db, &who, place, asked, now)?;
+            page.tested = tested.map(|(_, tested)| tested);
+            Ok(page)
+        })
+        .await?;
+    html(&page)
+}
+
+fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment) -> Result<HistoryPage, AppError> {
+    let (filter, errors) = match asked.filter(now) {
+        Ok(filter) => (Some(filter), Vec::new()),
+        Err(errors) => (None, errors),
+    };
+    let history = searched(db, who, place, &asked, filter)?;
+    let rows: Vec<Row> = history
+        .page
+        .rows
+        .iter()
+        .map(|row| Row::new(row, &history, now))
+        .collect();
+    let path = place.history();
+    let (newer, mut older) = neighbours(&asked, &history.page, &path);
+    let stopped = history.page.searched_to.is_some() && !matches!(asked.start(), Start::After(_));
+    let further = if stopped {
+        std::mem::take(&mut older)
+    } else {
+        String::new()
+    };
+    let is_empty = rows.is_empty() && !asked.is_filtered() && newer.is_empty();
+    // Where nothing is shown for want of a match, what comes would have to be looked for from the very first row on.
+    let counts = asked.start() == Start::Newest && (is_empty || !rows.is_empty());
+    let hook = match place.webhook {
+        Some(_) => Some(Hook::of(db, &history.webhooks[0])?),
+        None => None,
+    };
+    Ok(HistoryPage {
+        shell: who.shell_in(db, "Deliveries", &history.member, tab(place))?,
+        manages: history.member.manages(),
+        webhooks_path: path_of(place.project),
+        hook,
+        tested: None,
+        statuses: asked.statuses(),
+        events: asked.events(history.webhooks.iter().flat_map(|seen| seen.events.clone())),
+        codes: asked.codes(),
+        times: asked.times(),
+        chips: asked.chips(&path),
+        stream: if counts || !rows.is_empty() {
+            live::address(&asked, place, &rows, counts, history.member.manages(), now)
+        } else {
+            String::new()
+        },
+        newest: format!("{path}{}", asked.newest_query()),
+        export: format!("{path}/export{}", asked.query_with("format", "")),
+        query: asked.query(),
+        selectable: history.member.manages(),
+        is_empty,
+        further,
+        errors: errors.into(),
+        asked,
+        rows,
+        newer,
+        older,
+        path,
+    })
+}
+
+/// Nothing, when it was not understood what is looked for.
+fn searched(
+    db: &mut Db,
+    who: &SignedIn,
+    place: Place,
+    asked: &Asked,
+    filter: Option<Filter>,
+) -> Result<History, AppError> {
+    let understood = filter.is_some();
+    let wanted = Wanted {
+        filter: filter.unwrap_or_default(),
+        start: asked.start(),
+        limit: PAGE,
+    };
+    let mut history = deliveries::history(db, &who.actor, place, &wanted)?;
+    if !understood {
+        history.page = Page::default();
+    }
+    Ok(history)
+}
+
+fn tab(place: Place) -> Tab {
+    match place.webhook {
+        Some(_) => Tab::Webhooks,
+        None => Tab::Deliveries,
+    }
+}
+
+impl Hook {
+    fn of(db: &mut Db, seen: &Seen) -> Result<Self, AppError> {
+        let webhook = &seen.webhook;
+        let (state, state_words) = webhook_state(seen, webhooks::recent(db, seen)?.last.is_some());
+        Ok(Hook {
+            path: format!("{}/{}", path_of(webhook.project_id), webhook.id),
+            title: seen.title().to_owned(),
+            url: webhook.url.clone(),
+            state,
+            state_words,
+            failures: webhook.consecutive_failures,
+            held: match seen.held {
+                0 => String::new(),
+                n => format!("{} held", counted_up_to(n, COUNTED, "delivery", "deliveries")),
+            },
+            left: resend_runs::left(db, seen)?.map(resend::left_in_words),
+        })
+    }
+}
+
+/// The addresses of the pages before and after this one, empty where there is none.
+fn neighbours(asked: &Asked, page: &Page, path: &str) -> (String, String) {
+    let to = |word, id: DeliveryId| format!("{path}{}", asked.query_with(word, &id.to_string()));
+    let (first, last) = (page.rows.first().map(|row| row.id), page.rows.last().map(|row| row.id));
+    let upwards = matches!(asked.start(), Start::After(_));
+    // Where we came from there is something; in the direction of reading the query looked one row further.
+    let has_newer = if upwards {
+        page.more
+    } else {
+        asked.start() != Start::Newest
+    };
+    let has_older = if upwards { true } else { page.more };
+    let beyond = |is_there: bool, edge: Option<DeliveryId>, searched: Option<DeliveryId>, word| {
+        searched
+            .or(edge.filter(|_| is_there))
+            .map(|id| to(word, id))
+            .unwrap_or_default()
+    };
+    let searched = page.searched_to;
+    (
+        beyond(has_newer, first, searched.filter(|_| upwards), "after"),
+        beyond(has_older, last, searched.filter(|_| !upwards), "before"),
+    )
+}

@@ -1,0 +1,284 @@
+//! Server-sent events for an open history: the rows it shows, as they change, and how many newer ones there are. A stream looks
+//! twice a second whether its webhooks had news on this node, and every few seconds in any case, because other nodes deliver too,
+//! sessions end and memberships are taken away.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use actix_web::http::header::{self, ContentEncoding};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use super::asked::Asked;
+use super::list::PAGE;
+use super::view::Row;
+use crate::actions::deliveries::{self, Place};
+use crate::actions::sessions;
+use crate::context::Context;
+use crate::db::history::{Delivery, Filter};
+use crate::domain::delivery::Status;
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::moment::{Moment, micros};
+use crate::error::AppError;
+use crate::live::Watch;
+use crate::web::page_error::PageError;
+use crate::web::signed_in::SignedIn;
+use crate::web::words::counted;
+
+/// How soon news is seen; also the most that a page is given to do.
+const LOOK: Duration = Duration::from_millis(500);
+/// Without news on this node. Whoever was shut out gets nothing after this.
+const LOOK_ANYWAY: Duration = Duration::from_secs(4);
+/// Newer ones are counted up to here: `100+`.
+const COUNTED: i64 = 100;
+/// A browser comes back after so long; further and further apart while it is refused.
+const RETRY: Duration = Duration::from_secs(2);
+/// What was recorded just before the page was made may not have been in it.
+const OVERLAP: Duration = Duration::from_secs(2);
+
+/// The page that watches, as its address says it.
+#[derive(Debug, Deserialize)]
+pub struct Shown {
+    /// The ids of its rows, with commas.
+    #[serde(default)]
+    rows: String,
+    /// Its newest row; newer ones are counted only with it.
+    newest: Option<DeliveryId>,
+    /// When it was made, or what `id` the last message had.
+    since: Option<i64>,
+    /// Its rows have a box to tick.
+    #[serde(default)]
+    picks: bool,
+}
+
+/// The address of the stream that keeps a page true.
+pub fn address(asked: &Asked, place: Place, rows: &[Row], counts: bool, picks: bool, now: Moment) -> String {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+    let mut address = format!(
+        "{}/live{}&since={}&picks={picks}",
+        place.history(),
+        asked.query_with("rows", &ids.join(",")),
+        now.0
+    );
+    if counts {
+        let newest = rows.first().map_or(DeliveryId(0), |row| row.id);
+        address.push_str(&format!("&newest={newest}"));
+    }
+    address
+}
+
+pub async fn of_webhook(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    path: web::Path<(ProjectId, WebhookId)>,
+    asked: web::Query<Asked>,
+    shown: web::Query<Shown>,
+    request: HttpRequest,
+) -> Result<HttpResponse, PageError> {
+    let (project, webhook) = path.into_inner();
+    follow(who, &ctx, Place::of(project, webhook), &asked, &shown, &request).await
+}
+
+pub async fn of_project(
+    who: SignedIn,
+    ctx: web::Data<Context>,
+    project: web::Path<ProjectId>,
+    asked: web::Query<Asked>,
+    shown: web::Query<Shown>,
+    request: HttpRequest,
+) -> Result<HttpResponse, PageError> {
+    let place = Place {
+        project: *project,
+        webhook: None,
+    };
+    follow(who, &ctx, place, &asked, &shown, &request).await
+}
+
+async fn follow(
+    who: SignedIn,
+    ctx: &web::Data<Context>,
+    place: Place,
+    asked: &Asked,
+    shown: &Shown,
+    request: &HttpRequest,
+) -> Result<HttpResponse, PageError> {
+    let filter = asked.filter(ctx.now()).map_err(AppError::Invalid)?;
+    // A browser that comes back by itself says what it has.
+    let resumed = request.headers().get("last-event-id");
+    let resumed = resumed.and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let watch = ctx.live().watch(who.session).map_err(|_| AppError::TooMany {
+        message: "Too many pages are watching at once; this one shows what is new when it is reloaded.".into(),
+        retry_after: Duration::from_secs(60),
+    })?;
+    let ids = shown.rows.split(',').filter_map(|id| id.parse().ok().map(DeliveryId));
+    let mut page = OpenPage {
+        ctx: ctx.clone(),
+        who,
+        place,
+        filter,
+        rows: ids.take(PAGE as usize).collect(),
+        newest: shown.newest,
+        since: resumed.or(shown.since).map_or(ctx.now(), Moment),
+        picks: shown.picks,
+        sent: HashMap::new(),
+        fresh: 0,
+        webhooks: Vec::new(),
+        news: 0,
+        looked: Instant::now(),
+        watch,
+    };
+    // The first look also says whether this person may.
+    let first = page.look().await?;
+    let first = format!("retry: {}\n\n{}", RETRY.as_millis(), first.unwrap_or_default());
+    let rest = stream::unfold(page, |mut page| async move { Some((page.next().await?, page)) });
+    let first = stream::once(async move { Bytes::from(first) });
+    let body = stream::StreamExt::map(stream::StreamExt::chain(first, rest), Ok::<_, actix_web::Error>);
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // Compressed it would be held back until there is enough of it; so it would be by some proxies.
+        .insert_header(ContentEncoding::Identity)
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(body))
+}
+
+/// What a browser shows and has been told.
+struct OpenPage {
+    ctx: web::Data<Context>,
+    who: SignedIn,
+    place: Place,
+    filter: Filter,
+    rows: Vec<DeliveryId>,
+    newest: Option<DeliveryId>,
+    since: Moment,
+    picks: bool,
+    /// The rows as they were told last.
+    sent: HashMap<DeliveryId, Sign>,
+    fresh: usize,
+    webhooks: Vec<WebhookId>,
+    news: u64,
+    looked: Instant,
+    watch: Watch,
+}
+
+/// What a row looks like depends on nothing else.
+type Sign = (Status, i32, Option<i64>, Moment, bool);
+
+/// What is sent: rows to put in the place of those with their ids, and how many newer ones there are.
+#[derive(Serialize)]
+struct News {
+    rows: Vec<NewRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fresh: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NewRow {
+    id: String,
+    html: String,
+}
+
+#[derive(Template)]
+#[template(
+    source = "{%- import \"deliveries/row.html\" as row -%}{{ row::line(d, picks, hooked) }}",
+    ext = "html"
+)]
+struct RowHtml<'a> {
+    d: &'a Row,
+    picks: bool,
+    hooked: bool,
+}
+
+impl OpenPage {
+    /// The next piece of the stream; `None` ends it.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            sleep(LOOK).await;
+            if self.watch.is_over() {
+                return None;
+            }
+            let news = self.watch.news_of(&self.webhooks);
+            if news == self.news && self.looked.elapsed() < LOOK_ANYWAY {
+                continue;
+            }
+            match self.look().await {
+                Ok(Some(message)) => return Some(message.into()),
+                // A line that says nothing: writing it is how one finds out that the browser has gone.
+                Ok(None) => return Some(Bytes::from_static(b":\n\n")),
+                // A database that is away comes back.
+                Err(AppError::Unavailable(_)) => return Some(Bytes::from_static(b":\n\n")),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// What has changed since the last look, as a message.
+    async fn look(&mut self) -> Result<Option<String>, AppError> {
+        self.looked = Instant::now();
+        self.news = self.watch.news_of(&self.webhooks);
+        let (who, session, place, now) = (self.who.actor, self.who.session, self.place, self.ctx.now());
+        let (filter, rows, newest) = (self.filter.clone(), self.rows.clone(), self.newest);
+        let (history, fresh) = self
+            .ctx
+            .read(move |db| {
+                sessions::must_go_on(db, &who, session, now)?;
+                deliveries::news(db, &who, place, &filter, &rows, newest, COUNTED)
+            })
+            .await?;
+        self.webhooks = history.webhooks.iter().map(|seen| seen.webhook.id).collect();
+        let mut changed = Vec::new();
+        for delivery in &history.page.rows {
+            let is_on = history.webhook_of(delivery).webhook.active;
+            let sign = (
+                delivery.status,
+                delivery.attempts,
+                delivery.lease_id,
+                delivery.due_at,
+                is_on,
+            );
+            let before = self.sent.insert(delivery.id, sign);
+            if before.map_or_else(|| self.may_be_old(delivery), |before| before != sign) {
+                let html = RowHtml {
+                    d: &Row::new(delivery, &history, now),
+                    picks: self.picks,
+                    hooked: place.webhook.is_none(),
+                };
+                changed.push(NewRow {
+                    id: format!("d-{}", delivery.id),
+                    html: html.render().map_err(|error| AppError::Internal(error.to_string()))?,
+                });
+            }
+        }
+        let more = (fresh != self.fresh).then(|| in_words(fresh));
+        self.fresh = fresh;
+        self.since = now;
+        if changed.is_empty() && more.is_none() {
+            return Ok(None);
+        }
+        let news = News {
+            rows: changed,
+            fresh: more,
+        };
+        let json = serde_json::to_string(&news).map_err(|error| AppError::Internal(error.to_string()))?;
+        Ok(Some(format!("id: {}\nevent: news\ndata: {json}\n\n", now.0)))
+    }
+
+    /// It may have changed between the making of the page and the first look.
+    fn may_be_old(&self, delivery: &Delivery) -> bool {
+        let edge = Moment(self.since.0 - micros(OVERLAP));
+        delivery.status == Status::Pending || delivery.last_attempt_at.is_some_and(|at| at >= edge)
+    }
+}
+
+fn in_words(fresh: usize) -> String {
+    let most = COUNTED as usize;
+    if fresh >= most {
+        format!("{most}+ new deliveries")
+    } else {
+        counted(fresh as i64, "new delivery", "new deliveries")
+    }
+}

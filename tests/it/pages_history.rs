@@ -1,0 +1,279 @@
+//! The history as something to search: of one webhook and of a whole project, filtered, kept true while it is open, and taken away
+//! as a file.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::given;
+use crate::support::page::Page;
+use crate::support::receiver::{Answer, Receiver};
+use crate::support::story::Story;
+use crate::support::wait;
+
+#[tokio::test]
+async fn each_filter_narrows_the_history_and_can_be_taken_away() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.receiver.answer_with(Answer::status(404));
+    story.fail_once().await;
+    story.receiver.answer_with(Answer::status(200));
+    let task = story.task("Second").await;
+    story.newest("success", 1).await;
+    story
+        .api
+        .patch("/module/tasks", json!({ "id": task["id"], "description": "Renamed" }))
+        .await;
+    let updated = story.newest("success", 1).await;
+    let shown = async |query: &str| ids(&lead.get(&format!("{}?{query}", history(&story))).await);
+
+    assert_eq!(shown("").await.len(), 3);
+    assert_eq!(shown("event=task.updated").await, [id(&updated)]);
+    assert_eq!(shown("code=4xx").await, ["1"]);
+    assert_eq!(shown("code=none").await, [""; 0]);
+    assert_eq!(shown(&format!("id=%23{}", task["id"])).await.len(), 2);
+    assert_eq!(
+        shown(&format!("id={}", updated["messageId"].as_str().expect("an id"))).await,
+        [id(&updated)]
+    );
+    assert_eq!(shown("id=msg_0193a0000000700080000000000000ff").await, [""; 0]);
+    assert_eq!(shown("time=1h&status=success").await.len(), 2);
+    story.app.advance(Duration::from_secs(2 * 3_600));
+    assert_eq!(shown("time=1h").await, [""; 0]);
+    assert_eq!(shown("to=2020-01-01T00:00").await, [""; 0]);
+    assert_eq!(shown("from=2020-01-01T00:00").await.len(), 3);
+
+    let page = lead
+        .get(&format!(
+            "{}?status=success&event=task.updated&time=24h",
+            history(&story)
+        ))
+        .await;
+    assert_eq!(
+        page.texts(".chip"),
+        [
+            "Remove filter Success",
+            "Remove filter task.updated",
+            "Remove filter Last 24 hours"
+        ]
+    );
+    let without = lead.get(&page.attributes(".chip", "href")[1]).await;
+    assert_eq!(ids(&without).len(), 2);
+    assert_eq!(
+        page.attributes("#event option[selected]", "value"),
+        ["task.updated"],
+        "what was chosen is chosen"
+    );
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_understood_is_told_beside_its_field() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.task("One").await;
+    story.newest("success", 1).await;
+
+    let page = lead.get(&format!("{}?id=bug+5&from=yesterday", history(&story))).await;
+
+    page.assert_status(200)
+        .assert_says("Enter the number of a task, such as 123, or the id of a delivery, which begins with msg_.")
+        .assert_says("Enter a date and a time, such as 2026-03-22T12:00.");
+    assert_eq!(page.attributes("#id", "value"), ["bug 5"]);
+    assert_eq!(ids(&page), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_project_has_one_history_of_all_its_webhooks_and_a_selection_of_it_is_sent_again() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let project = format!("/projects/{}", story.goal);
+    let second = Receiver::start();
+    let other = given::Project {
+        path: project.clone(),
+        id: story.goal.as_i64().expect("an id"),
+    };
+    given::webhook(&lead, &other, &second.url("/second")).await;
+    for receiver in [&story.receiver, &second] {
+        receiver.answer_with(Answer::status(500));
+    }
+    story.fail_once().await;
+    second.wait_for(3).await;
+    let all = format!("{project}/deliveries");
+    let page = wait::until(Duration::from_secs(15), "both to fail", async || {
+        let page = lead.get(&format!("{all}?status=failed")).await;
+        (ids(&page).len() == 2).then_some(page)
+    })
+    .await;
+
+    let form = page.form("/deliveries/retry?status=failed");
+    let chosen = ids(&page);
+    let chosen: Vec<_> = chosen.iter().map(|id| ("d", id.as_str())).collect();
+    let sent = lead.send(&form.filled(&chosen)).await;
+
+    assert_eq!(page.texts(".c-hook").len(), 2, "each row says whose it is");
+    sent.assert_says("2 deliveries are being sent again.");
+    assert_eq!(sent.path, format!("{all}?status=failed"));
+    story.receiver.wait_for(4).await;
+    second.wait_for(4).await;
+}
+
+#[tokio::test]
+async fn the_filtered_history_is_a_file_in_which_nothing_is_a_formula() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let total = 230;
+    for n in 1..total {
+        story.task(&format!("Task {n}")).await;
+    }
+    story.task("=HYPERLINK(\"http://evil.example\"),\n\"x\"").await;
+    wait::until(Duration::from_secs(30), "all to arrive", async || {
+        let all = story.deliveries().await;
+        all.iter().all(|delivery| delivery["status"] == "success").then_some(())
+    })
+    .await;
+    story.receiver.answer_with(Answer::status(500));
+    story.task("Waits").await;
+    story.newest("pending", 1).await;
+
+    let page = lead.get(&format!("{}?status=success", history(&story))).await;
+    let links = page.attributes(".export a", "href");
+    let csv = lead.get(&links[0]).await;
+    let lines = lead.get(&links[1]).await;
+
+    assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(
+        csv.headers["content-disposition"]
+            .to_str()
+            .expect("text")
+            .starts_with("attachment; filename=\"deliveries-of-webhook-")
+    );
+    let mut reader = csv::Reader::from_reader(csv.html.as_bytes());
+    assert_eq!(reader.headers().expect("a head").get(2), Some("status"));
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), total, "without the one that waits");
+    assert_eq!(&rows[0][5], "'=HYPERLINK(\"http://evil.example\"),\n\"x\"");
+    assert!(rows.windows(2).all(|pair| number(&pair[0]) > number(&pair[1])));
+    let lines: Vec<Value> = lines
+        .html
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), total);
+    assert_eq!(lines[0]["payload"]["event"], "task.created");
+    assert_eq!(lines[0]["message"], "The receiver answered 200 OK.");
+    lead.get(&format!("{}/export?format=xlsx", history(&story)))
+        .await
+        .assert_status(422);
+}
+
+#[tokio::test]
+async fn a_member_exports_no_path_of_a_url() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let project = given::Project {
+        path: format!("/projects/{}", story.goal),
+        id: story.goal.as_i64().expect("an id"),
+    };
+    given::person(&story.app, "mia").await;
+    given::member(&lead, &project, "mia").await;
+    let mia = given::sign_in(&story.app, "mia").await;
+    story.task("One").await;
+    story.newest("success", 1).await;
+
+    let file = mia.get(&format!("{}/deliveries/export?format=csv", project.path)).await;
+
+    file.assert_status(200);
+    assert!(
+        file.html.contains("One") && !file.html.contains("/hook"),
+        "{}",
+        file.html
+    );
+}
+
+#[tokio::test]
+async fn an_open_history_hears_of_changed_rows_and_of_newer_ones() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.receiver.answer_with(Answer::status(500));
+    story.task("<b>First</b>").await;
+    story.newest("pending", 1).await;
+    let page = lead.get(&history(&story)).await;
+    let mut stream = lead.stream(&page.attributes("#fresh", "data-stream")[0]).await;
+
+    let at_first = stream.news().await;
+    story.receiver.answer_with(Answer::status(200));
+    story.app.advance(Duration::from_secs(10));
+    let delivered = stream
+        .news_that(|news| !news["rows"].as_array().expect("rows").is_empty())
+        .await;
+    story.task("Second").await;
+    let newer = stream.news_that(|news| news["fresh"] != Value::Null).await;
+
+    assert_eq!(
+        at_first["rows"][0]["id"], "d-1",
+        "what waited when the page was made may have changed"
+    );
+    let row = delivered["rows"][0]["html"].as_str().expect("a row");
+    assert!(row.starts_with("<tr") && row.contains("Success"), "{row}");
+    assert!(row.contains("&#60;b&#62;First"), "{row}");
+    assert_eq!(newer["fresh"], "1 new delivery");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_and_with_its_membership() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let project = given::Project {
+        path: format!("/projects/{}", story.goal),
+        id: story.goal.as_i64().expect("an id"),
+    };
+    given::person(&story.app, "mia").await;
+    given::member(&lead, &project, "mia").await;
+    let mia = given::sign_in(&story.app, "mia").await;
+    let address = format!("{}/live?rows=&newest=0", history(&story));
+    let (mut of_member, mut of_lead) = (mia.stream(&address).await, lead.stream(&address).await);
+
+    mia.post(&format!("{}/leave", project.path), &[]).await;
+    of_member.ends().await;
+    lead.post("/sign-out", &[]).await;
+    of_lead.ends().await;
+}
+
+#[tokio::test]
+async fn the_eleventh_stream_of_a_session_is_refused_until_another_one_ends() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let address = format!("{}/live?rows=&newest=0", history(&story));
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(lead.stream(&address).await);
+    }
+
+    let refused = lead.get(&address).await;
+    drop(open);
+
+    refused.assert_status(429);
+    assert_eq!(refused.headers["retry-after"], "60");
+    wait::until(Duration::from_secs(15), "a place to become free", async || {
+        lead.try_stream(&address).await.ok()
+    })
+    .await;
+}
+
+fn history(story: &Story) -> String {
+    format!("/projects/{}/webhooks/{}/deliveries", story.goal, story.webhook)
+}
+
+/// The ids of the rows that are shown.
+fn ids(page: &Page) -> Vec<String> {
+    let rows = page.attributes(".dtable tbody tr", "id");
+    rows.iter().map(|id| id.trim_start_matches("d-").to_owned()).collect()
+}
+
+fn id(delivery: &Value) -> String {
+    delivery["id"].to_string()
+}
+
+fn number(row: &csv::StringRecord) -> i64 {
+    row[0].parse().expect("a number")
+}
