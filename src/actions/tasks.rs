@@ -3,7 +3,6 @@
 
 use crate::actions::access::{self, Actor, Member};
 use crate::actions::publish::task_event;
-use crate::db::events::{self, Sent};
 use crate::db::projects::Project;
 use crate::db::statuses::{self, Status};
 use crate::db::tags::{self, Tag};
@@ -46,11 +45,6 @@ pub fn board(
 pub fn page_of(db: &mut Db, actor: &Actor, project: ProjectId, id: TaskId) -> Result<Board, AppError> {
     let (member, task) = get_in(db, actor, project, id)?;
     around(db, member, vec![task])
-}
-
-/// What webhooks were sent because of a task of the member's project; the newest first.
-pub fn sent_from(db: &mut Db, member: &Member, id: TaskId, limit: i64) -> Result<Vec<Sent>, AppError> {
-    Ok(events::sent_from_task(db, member.project.id, id, limit)?)
 }
 
 fn around(db: &mut Db, member: Member, tasks: Vec<Task>) -> Result<Board, AppError> {

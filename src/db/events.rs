@@ -3,11 +3,10 @@
 use diesel::prelude::*;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::schema::{deliveries, events, webhooks};
+use super::schema::events;
 use super::{Db, Tx};
-use crate::domain::delivery::{OutcomeKind, Status};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{DeliveryId, EventId, ProjectId, TaskId, WebhookId};
+use crate::domain::ids::{EventId, ProjectId, TaskId};
 use crate::domain::moment::Moment;
 
 /// An event that is about to be.
@@ -40,45 +39,24 @@ pub fn insert(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> QueryResult<EventId> {
         .get_result(tx.db)
 }
 
-/// A delivery of one of a task's events, as the task's page lists it.
-#[derive(Debug, Queryable)]
-pub struct Sent {
-    pub delivery: DeliveryId,
-    pub webhook: WebhookId,
-    pub webhook_name: Option<String>,
-    pub webhook_url: String,
+/// That something happened, without the bytes.
+#[derive(Debug, Clone, Queryable)]
+pub struct Happened {
+    pub id: EventId,
     pub kind: EventKind,
-    pub status: Status,
-    pub response_code: Option<i32>,
-    pub outcome: Option<OutcomeKind>,
-    pub created_at: Moment,
+    pub occurred_at: Moment,
+    pub initiator_id: Option<i64>,
 }
 
-/// The newest deliveries of a task of ours, for somebody who may see the task.
-pub fn sent_from_task(db: &mut Db, project: ProjectId, task: TaskId, limit: i64) -> QueryResult<Vec<Sent>> {
+/// The newest events of a task of ours, for somebody who may see the task. A host's own task may have the same number.
+pub fn of_task(db: &mut Db, project: ProjectId, task: TaskId, limit: i64) -> QueryResult<Vec<Happened>> {
     events::table
-        .inner_join(deliveries::table.inner_join(webhooks::table))
-        .filter(
-            events::project_id
-                .eq(project)
-                .and(events::task_id.eq(task))
-                // A host's own task may have the same number.
-                .and(events::published.eq(false))
-                .and(webhooks::deleted_at.is_null()),
-        )
-        .order(deliveries::id.desc())
+        .filter(events::project_id.eq(project))
+        .filter(events::task_id.eq(task))
+        .filter(events::published.eq(false))
+        .order(events::id.desc())
         .limit(limit)
-        .select((
-            deliveries::id,
-            webhooks::id,
-            webhooks::name,
-            webhooks::url,
-            deliveries::kind,
-            deliveries::status,
-            deliveries::response_code,
-            deliveries::outcome,
-            deliveries::created_at,
-        ))
+        .select((events::id, events::kind, events::occurred_at, events::initiator_id))
         .load(db)
 }
 

@@ -173,3 +173,46 @@ fn seconds(duration: Duration) -> String {
         format!("{tenths} seconds")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::delivery::OutcomeKind;
+    use crate::domain::hint::{Seen, hint};
+
+    fn advice(message: &str) -> String {
+        hint(&Seen {
+            outcome: OutcomeKind::Tls,
+            code: None,
+            message,
+            connected: true,
+            url: "https://hooks.example.com/",
+            headers: &[],
+            body: b"",
+        })
+    }
+
+    #[test]
+    fn each_trouble_with_a_certificate_has_a_hint_of_its_own() {
+        let receiver = Receiver::of(&Url::parse("https://hooks.example.com/").expect("a URL"));
+        let of_certificate = |error| receiver.tls_sentence(&rustls::Error::InvalidCertificate(error));
+        let sentences = [
+            of_certificate(CertificateError::Expired),
+            of_certificate(CertificateError::NotValidYet),
+            of_certificate(CertificateError::NotValidForName),
+            of_certificate(CertificateError::UnknownIssuer),
+            of_certificate(CertificateError::Revoked),
+            receiver.tls_sentence(&rustls::Error::InvalidMessage(
+                rustls::InvalidMessage::InvalidContentType,
+            )),
+        ];
+        let any = advice("");
+
+        let mut hints: Vec<_> = sentences.iter().map(|sentence| advice(sentence)).collect();
+
+        assert!(hints.iter().all(|hint| *hint != any), "{hints:?}");
+        hints.sort_unstable();
+        hints.dedup();
+        assert_eq!(hints.len(), sentences.len());
+    }
+}

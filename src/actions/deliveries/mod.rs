@@ -1,14 +1,16 @@
 //! What people do with deliveries: look at the history, here, and send again, beside it. Members see the history without what
 //! receivers answered; only the owner and managers send.
 
+mod decisions;
 mod sending;
 
+pub use self::decisions::{Decision, Fired, of_task};
 pub(super) use self::sending::press;
 pub use self::sending::{MOST_SELECTED, Retried, retry, retry_selected, test};
 use super::access::{Actor, Member};
 use super::webhooks::{self, Seen};
-use crate::db::Db;
 use crate::db::history::{self, Attempt, Delivery, Event, Filter, Page, Query, Show, Start};
+use crate::db::{Db, statuses, tags};
 use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
 use crate::error::AppError;
 
@@ -229,12 +231,54 @@ pub fn find(
     })
 }
 
-/// Who did what the event tells of; a host application's own number says nothing to us.
-pub fn initiator(db: &mut Db, detail: &Detail) -> Result<Option<String>, AppError> {
-    match detail.event.initiator_id {
-        Some(user) if !detail.event.published => Ok(crate::db::webhooks::person(db, UserId(user))?),
-        _ => Ok(None),
-    }
+/// What lies around a delivery; `detail` proves that the person may see it.
+#[derive(Debug)]
+pub struct Around {
+    /// Who did what the event tells of; a host application's own number says nothing to us.
+    pub by: Option<String>,
+    pub older: Option<DeliveryId>,
+    pub newer: Option<DeliveryId>,
+    /// The same event to other webhooks.
+    pub siblings: Vec<(Seen, Delivery)>,
+    /// The body of the task's event before this one, while it is kept.
+    pub before: Option<Vec<u8>>,
+    pub statuses: Vec<statuses::Status>,
+    pub tags: Vec<tags::Tag>,
+}
+
+pub fn around(db: &mut Db, actor: &Actor, detail: &Detail) -> Result<Around, AppError> {
+    let (delivery, project) = (&detail.delivery, detail.member.project.id);
+    let (older, newer) = history::beside(db, delivery)?;
+    let others: Vec<Delivery> = history::of_events(db, project, &[delivery.event_id])?
+        .into_iter()
+        .filter(|other| other.id != delivery.id)
+        .collect();
+    let siblings = if others.is_empty() {
+        Vec::new()
+    } else {
+        let (_, webhooks) = webhooks::list(db, actor, project)?;
+        let whose = |other: Delivery| {
+            let seen = webhooks.iter().find(|seen| seen.webhook.id == other.webhook_id);
+            seen.map(|seen| (seen.clone(), other))
+        };
+        others.into_iter().filter_map(whose).collect()
+    };
+    let ours = !detail.event.published;
+    Ok(Around {
+        by: match detail.event.initiator_id {
+            Some(user) if ours => crate::db::webhooks::person(db, UserId(user))?,
+            _ => None,
+        },
+        before: match delivery.task_id {
+            Some(task) if ours => history::event_before(db, project, task, delivery.event_id)?,
+            _ => None,
+        },
+        statuses: statuses::of_project(db, project)?,
+        tags: tags::of_project(db, project)?,
+        older,
+        newer,
+        siblings,
+    })
 }
 
 /// Where a delivery is that a call names by its id alone.

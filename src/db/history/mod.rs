@@ -10,7 +10,7 @@ use diesel::prelude::*;
 pub use self::pages::page;
 pub use self::rows::{
     attempts_of, beside, bodies_of, event_before, find, last_attempted, last_failed, last_message, last_messages,
-    of_event, payloads_of, place_of, some, task_names,
+    of_events, payloads_of, place_of, some, task_names,
 };
 pub use super::attempts::Attempt;
 use super::schema::{deliveries, events};

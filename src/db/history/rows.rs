@@ -170,10 +170,10 @@ pub fn beside(db: &mut Db, delivery: &Delivery) -> QueryResult<(Option<DeliveryI
     Ok((older, newer))
 }
 
-/// All deliveries of one event, to whichever webhooks of the project.
-pub fn of_event(db: &mut Db, project: ProjectId, event: EventId) -> QueryResult<Vec<Delivery>> {
+/// All deliveries of these events, to whichever webhooks of the project.
+pub fn of_events(db: &mut Db, project: ProjectId, ids: &[EventId]) -> QueryResult<Vec<Delivery>> {
     deliveries::table
-        .filter(deliveries::event_id.eq(event))
+        .filter(deliveries::event_id.eq_any(ids.to_vec()))
         .filter(deliveries::project_id.eq(project))
         .order(deliveries::id)
         .select(Delivery::as_select())

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::asked::{Asked, Chip, Choice};
-use super::view::Row;
+use super::row::Row;
 use super::{live, resend};
 use crate::actions::deliveries::{self, History, Place, Wanted};
 use crate::actions::resend_runs;

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::asked::Asked;
 use super::list::PAGE;
-use super::view::Row;
+use super::row::Row;
 use crate::actions::deliveries::{self, Place};
 use crate::actions::sessions;
 use crate::context::Context;

@@ -2,12 +2,15 @@
 //! there: sending again, watching, taking away as a file.
 
 mod asked;
+mod attempts;
+mod curl;
 mod export;
 mod list;
 mod live;
 mod resend;
+mod row;
 mod show;
-mod view;
+mod why;
 
 pub use self::export::{of_project as export_of_project, of_webhook as export_of_webhook};
 pub use self::list::{of_project, of_webhook};

@@ -2,23 +2,29 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use serde_json::Value;
 
-use super::view::{AttemptView, Why, attempts};
-use crate::actions::deliveries::{self, Detail};
+use super::attempts::{AttemptView, attempts};
+use super::why::Why;
+use crate::actions::deliveries::{self, Around, Detail, Place};
+use crate::actions::webhooks::Seen;
 use crate::context::Context;
+use crate::db::history::Delivery;
 use crate::domain::delivery::{Status, Trigger};
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, micros};
+use crate::domain::task::Priority;
+use crate::domain::what_changed::{cell, what_changed};
 use crate::error::AppError;
 use crate::web::attempt_wait::{self, Requested};
 use crate::web::delivery_words::{delivery_state, tries};
 use crate::web::flash::Flash;
 use crate::web::json_tree::JsonTree;
-use crate::web::page::{Shell, Tab, html};
+use crate::web::page::{Shell, Tab, capital, html};
 use crate::web::page_error::PageError;
 use crate::web::pages::webhooks::view::path_of;
 use crate::web::signed_in::SignedIn;
-use crate::web::words::{When, size};
+use crate::web::words::{When, duration, size};
 
 /// A larger payload is shown raw only: a tree of a hundred thousand lines helps nobody.
 const LARGEST_TREE: usize = 64 * 1024;
@@ -38,6 +44,8 @@ struct DeliveryPage {
     task: String,
     /// Empty when there is no task page to go to.
     task_href: String,
+    /// The deliveries of the same task, empty without one.
+    task_history: String,
     by: String,
     state: &'static str,
     words: &'static str,
@@ -46,13 +54,46 @@ struct DeliveryPage {
     first_words: &'static str,
     happened: When,
     attempts: Vec<AttemptView>,
+    /// `Queued`, and how long that took.
+    queued: String,
     last_knot: Option<Why>,
+    changes: Vec<ChangeRow>,
+    siblings: Vec<Sibling>,
+    /// Addresses, empty where the history ends.
+    older: String,
+    newer: String,
+    /// Of the last attempt.
+    curl: bool,
     tree: Option<JsonTree>,
     raw: String,
     squares: Vec<&'static str>,
     tries: String,
     size: String,
     message_id: String,
+}
+
+/// A field that changed. Empty words: it is not known what was there before.
+#[derive(Debug)]
+struct ChangeRow {
+    field: String,
+    before: Option<Cell>,
+    after: Cell,
+}
+
+/// A value, and what the number in it is called.
+#[derive(Debug)]
+struct Cell {
+    text: String,
+    named: String,
+}
+
+/// The same event to another webhook.
+#[derive(Debug)]
+struct Sibling {
+    href: String,
+    title: String,
+    state: &'static str,
+    words: &'static str,
 }
 
 pub async fn show(
@@ -64,15 +105,15 @@ pub async fn show(
     let page = ctx
         .read(move |db| {
             let detail = deliveries::find(db, &who.actor, project, webhook, id)?;
-            let by = deliveries::initiator(db, &detail)?.unwrap_or_default();
+            let around = deliveries::around(db, &who.actor, &detail)?;
             let shell = who.shell_in(db, "Delivery", &detail.member, Tab::Webhooks)?;
-            Ok(delivery_page(shell, &detail, by, now))
+            Ok(delivery_page(shell, &detail, around, now))
         })
         .await?;
     html(&page)
 }
 
-fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> DeliveryPage {
+fn delivery_page(shell: Shell, detail: &Detail, around: Around, now: Moment) -> DeliveryPage {
     let (delivery, webhook) = (&detail.delivery, &detail.webhook.webhook);
     let webhooks_path = path_of(webhook.project_id);
     let (state, words) = delivery_state(delivery, &detail.webhook);
@@ -83,6 +124,10 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
         .filter(|_| !detail.event.published && detail.task.is_some());
     let body = &detail.event.body;
     let why = Why::new(detail, now);
+    let attempts = attempts(detail, now);
+    let place = Place::of(webhook.project_id, webhook.id);
+    let beside = |id: Option<DeliveryId>| id.map(|id| format!("{}/{id}", place.history())).unwrap_or_default();
+    let queued = micros(delivery.created_at.since(detail.event.occurred_at));
     DeliveryPage {
         shell,
         path: format!("{webhooks_path}/{}", webhook.id),
@@ -102,7 +147,25 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
         task_href: ours
             .map(|task| format!("/projects/{}/tasks/{task}", webhook.project_id))
             .unwrap_or_default(),
-        by,
+        task_history: delivery
+            .task_id
+            .map(|task| format!("/projects/{}/deliveries?id={task}", webhook.project_id))
+            .unwrap_or_default(),
+        by: around.by.clone().unwrap_or_default(),
+        queued: if queued > 1_000 {
+            format!("+{}", duration(queued))
+        } else {
+            String::new()
+        },
+        changes: changes(detail, &around),
+        siblings: around
+            .siblings
+            .iter()
+            .map(|(seen, other)| sibling(seen, other))
+            .collect(),
+        older: beside(around.older),
+        newer: beside(around.newer),
+        curl: attempts.last().is_some_and(|last| !last.curl.is_empty()),
         state,
         words,
         first_icon: if is_test { "send" } else { "edit" },
@@ -115,7 +178,7 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
             _ => "Event published",
         },
         happened: When::clock(detail.event.occurred_at, now),
-        attempts: attempts(detail, now),
+        attempts,
         last_knot: (delivery.status == Status::Pending).then(|| Why::new(detail, now)),
         why,
         tree: if body.len() > LARGEST_TREE {
@@ -129,6 +192,61 @@ fn delivery_page(shell: Shell, detail: &Detail, by: String, now: Moment) -> Deli
         size: size(body.len()),
         message_id: delivery.message_id.clone(),
         webhooks_path,
+    }
+}
+
+fn changes(detail: &Detail, around: &Around) -> Vec<ChangeRow> {
+    if detail.event.published {
+        return Vec::new();
+    }
+    let named = |field: &str, value: &Value| Cell {
+        text: cell(value),
+        named: name(field, value, around),
+    };
+    what_changed(&detail.event.body, around.before.as_deref())
+        .into_iter()
+        .map(|change| ChangeRow {
+            before: change.before.as_ref().map(|before| named(&change.field, before)),
+            after: named(&change.field, &change.after),
+            field: change.field,
+        })
+        .collect()
+}
+
+/// What a number stands for, as it is called now; empty for what is no number of ours, or is gone.
+fn name(field: &str, value: &Value, around: &Around) -> String {
+    let number = value.as_i64();
+    let found = match field {
+        "statusId" => around
+            .statuses
+            .iter()
+            .find(|status| Some(status.id.0) == number)
+            .map(|status| status.name.clone()),
+        "priorityId" => Priority::ALL
+            .iter()
+            .find(|priority| Some(i64::from(priority.number())) == number)
+            .map(|priority| capital(priority.as_str())),
+        "tags" => value.as_array().map(|ids| {
+            let known = |id: &Value| around.tags.iter().find(|tag| Some(tag.id.0) == id.as_i64());
+            let names: Vec<_> = ids.iter().filter_map(known).map(|tag| tag.name.as_str()).collect();
+            names.join(", ")
+        }),
+        _ => None,
+    };
+    found.unwrap_or_default()
+}
+
+fn sibling(seen: &Seen, other: &Delivery) -> Sibling {
+    let (state, words) = delivery_state(other, seen);
+    Sibling {
+        href: format!(
+            "{}/{}",
+            Place::of(other.project_id, other.webhook_id).history(),
+            other.id
+        ),
+        title: seen.title().to_owned(),
+        state,
+        words,
     }
 }
 

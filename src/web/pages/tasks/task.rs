@@ -6,10 +6,11 @@ use actix_web::web::{Data, Path, Query};
 use askama::Template;
 use serde::Deserialize;
 
+use super::fired;
 use super::form::TaskForm;
 use super::list::Show;
-use super::view::{self, Choice, Row, SentRow};
-use crate::actions::tasks;
+use super::view::{self, Choice, Row};
+use crate::actions::{deliveries, tasks};
 use crate::context::Context;
 use crate::db::Db;
 use crate::domain::field_error::FieldError;
@@ -24,8 +25,8 @@ use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
 use crate::web::words::{self, When};
 
-/// Deliveries that the page lists.
-const SENT: i64 = 8;
+/// The newest events of a task that its page explains.
+const EVENTS: i64 = 10;
 
 #[derive(Template)]
 #[template(path = "tasks/task.html")]
@@ -45,7 +46,9 @@ struct TaskPage {
     /// Typed as a new subtask and refused.
     subtask: String,
     back: String,
-    sent: Vec<SentRow>,
+    fired: Vec<fired::Event>,
+    /// All deliveries of this task.
+    history: String,
     statuses: Vec<Choice>,
     priorities: Vec<Choice>,
     people: Vec<Choice>,
@@ -251,7 +254,7 @@ fn task_page(
     refused: Option<Refused>,
 ) -> Result<TaskPage, AppError> {
     let board = tasks::page_of(db, &who.actor, project, id)?;
-    let sent = tasks::sent_from(db, &board.member, id, SENT)?;
+    let fired = deliveries::of_task(db, &who.actor, &board.member, id, EVENTS)?;
     let task = &board.tasks[0];
     let (typed, subtask, errors) = match refused {
         None => (TaskForm::of(task), String::new(), Vec::new()),
@@ -286,7 +289,8 @@ fn task_page(
         subtasks: row.subtasks,
         subtask,
         back: format!("?task={id}"),
-        sent: sent.iter().map(|sent| view::sent_row(sent, project, now)).collect(),
+        fired: fired::events(&fired, now),
+        history: format!("/projects/{project}/deliveries?id={id}"),
         statuses: view::statuses(&board, &typed.status_id),
         priorities: Priority::ALL
             .iter()

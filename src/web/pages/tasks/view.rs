@@ -3,15 +3,12 @@
 use chrono::{Datelike, NaiveDate};
 
 use crate::actions::tasks::Board;
-use crate::db::events::Sent;
 use crate::db::statuses::Status;
-use crate::domain::ids::{ProjectId, StatusId};
+use crate::domain::ids::StatusId;
 use crate::domain::moment::Moment;
 use crate::domain::status::Category;
-use crate::domain::target::TargetUrl;
 use crate::domain::task::Task;
-use crate::web::page::capital;
-use crate::web::words::{self, When};
+use crate::web::words;
 
 /// A choice of a select, of radios or of checkboxes.
 #[derive(Debug, Clone)]
@@ -216,44 +213,6 @@ fn day_in_words(day: NaiveDate, today: NaiveDate) -> String {
         1 => "tomorrow".to_owned(),
         _ if day.year() == today.year() => day.format("%-d %b").to_string(),
         _ => day.format("%-d %b %Y").to_string(),
-    }
-}
-
-/// A delivery of one of the task's events.
-#[derive(Debug)]
-pub struct SentRow {
-    pub href: String,
-    pub event: String,
-    pub webhook: String,
-    /// `success`, `failed` or `pending`, and the word for it.
-    pub state: &'static str,
-    pub label: String,
-    /// The code, or the kind of failure; empty while there is none.
-    pub http: String,
-    pub at: When,
-}
-
-pub fn sent_row(sent: &Sent, project: ProjectId, now: Moment) -> SentRow {
-    let host = || {
-        TargetUrl::stored(&sent.webhook_url)
-            .map(|url| url.host())
-            .unwrap_or_default()
-    };
-    SentRow {
-        href: format!(
-            "/projects/{project}/webhooks/{}/deliveries/{}",
-            sent.webhook, sent.delivery
-        ),
-        event: sent.kind.to_string(),
-        webhook: sent.webhook_name.clone().unwrap_or_else(host),
-        state: sent.status.as_str(),
-        label: capital(sent.status.as_str()),
-        http: match (sent.response_code, sent.outcome) {
-            (Some(code), _) => code.to_string(),
-            (None, Some(outcome)) => outcome.to_string(),
-            (None, None) => String::new(),
-        },
-        at: When::new(sent.created_at, now),
     }
 }
 
