@@ -116,13 +116,12 @@ document.addEventListener('keydown', e => {
 })
 
 // The first field of a page that is there to be typed into; on a touch screen the keyboard would hide half of it.
-if (!location.hash && matchMedia('(hover: hover)').matches) ($('[aria-invalid=true]') ?? $('[data-focus]'))?.focus()
+if (!location.hash && !matchMedia('(pointer: coarse)').matches) ($('[aria-invalid=true]') ?? $('[data-focus]'))?.focus()
 // An address says only which filters are set.
 document.addEventListener('formdata', e => { if (e.target.matches('.filters')) [...e.formData].forEach(([k, v]) => v || e.formData.delete(k)) })
 
-// A tick leaves the page where it was, with the row's tick in focus; without this the browser goes to the row.
+// A tick leaves the page where it was; without this the browser goes to the row, wherever it is now.
 on('submit', 'form[data-stay]', () => sessionStorage.setItem('stay', scrollY))
-document.getElementById(location.hash.slice(1))?.querySelector('.tick')?.focus({ preventScroll: true })
 const stay = sessionStorage.getItem('stay')
 if (stay !== null) {
   sessionStorage.removeItem('stay')

@@ -75,12 +75,7 @@ pub fn find_to_remove(db: &mut Db, actor: &Actor, project: ProjectId, id: Status
 }
 
 /// A new one stands last.
-pub fn create(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    project: ProjectId,
-    draft: &StatusDraft,
-) -> Result<StatusId, AppError> {
+pub fn create(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &StatusDraft) -> Result<StatusId, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::GoalCanEdit)?;
     // Of two who make the same one at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
@@ -125,13 +120,7 @@ pub fn edit(
 }
 
 /// Moves it one place in the order; at the end of it nothing happens.
-pub fn reorder(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    project: ProjectId,
-    id: StatusId,
-    step: Step,
-) -> Result<(), AppError> {
+pub fn reorder(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: StatusId, step: Step) -> Result<(), AppError> {
     let (manager, status, _) = open(tx, actor, project, id)?;
     let all = statuses::of_project(tx.db, project)?;
     let mut order: Vec<StatusId> = all.into_iter().map(|one| one.id).collect();

@@ -44,10 +44,7 @@ pub async fn add(
 ) -> Result<HttpResponse, PageError> {
     let (project, actor) = (project.into_inner(), who.actor);
     let added = match typed.draft() {
-        Ok(draft) => {
-            ctx.write(move |tx| statuses::create(tx, &actor, project, &draft))
-                .await
-        }
+        Ok(draft) => ctx.write(move |tx| statuses::create(tx, &actor, project, &draft)).await,
         Err(error) => Err(error),
     };
     let errors = match added {
@@ -163,13 +160,14 @@ pub async fn reorder(
     Form(pressed): Form<Move>,
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
-    let step = match pressed.to {
-        Way::Up => Step::Up,
-        Way::Down => Step::Down,
+    let (step, button) = match pressed.to {
+        Way::Up => (Step::Up, "up"),
+        Way::Down => (Step::Down, "down"),
     };
     ctx.write(move |tx| statuses::reorder(tx, &who.actor, project, id, step))
         .await?;
-    Ok(redirect(format!("{}#s-{id}", path_of(project))))
+    // Back on the button, for the next step.
+    Ok(redirect(format!("{}#{button}-{id}", path_of(project))))
 }
 
 #[derive(Template)]
@@ -220,9 +218,7 @@ pub async fn remove(
     let ((project, id), actor) = (path.into_inner(), who.actor);
     // What is no number is no status either.
     let to = (!form.to.is_empty()).then(|| form.to.parse().unwrap_or(StatusId(0)));
-    let removed = ctx
-        .write(move |tx| statuses::delete(tx, &actor, project, id, to))
-        .await;
+    let removed = ctx.write(move |tx| statuses::delete(tx, &actor, project, id, to)).await;
     match removed {
         Ok(gone) => {
             let told = match gone.tasks {
@@ -263,7 +259,9 @@ fn remove_page(
             0 => String::new(),
             n => words::counted(n as i64, "task", "tasks"),
         },
-        others: others.map(|(place, other)| (other.id, other.name, place == 0)).collect(),
+        others: others
+            .map(|(place, other)| (other.id, other.name, place == 0))
+            .collect(),
         archived: found.member.project.archived_at.is_some(),
         errors,
     })

@@ -91,7 +91,10 @@ impl Asked {
     /// `?show=late&tag=3`; empty for the list as it opens.
     pub fn query(&self) -> String {
         let parts = [
-            ("show", (self.show != Show::default()).then(|| self.show.value().to_owned())),
+            (
+                "show",
+                (self.show != Show::default()).then(|| self.show.value().to_owned()),
+            ),
             ("tag", self.tag.map(|id| id.to_string())),
             ("status", self.status.map(|_| self.status_value())),
             ("assignee", self.assignee.map(Assignee::value)),
@@ -202,7 +205,13 @@ impl Asked {
                     .find(|person| person.id == id)
                     .map_or_else(|| "Somebody who left".to_owned(), |person| person.name.clone()),
             };
-            chips.push(chip(label, Asked { assignee: None, ..*self }));
+            chips.push(chip(
+                label,
+                Asked {
+                    assignee: None,
+                    ..*self
+                },
+            ));
         }
         chips
     }
@@ -315,7 +324,10 @@ mod tests {
         for (query, again) in [
             ("", ""),
             ("show=open&tag=&status=&assignee=", ""),
-            ("assignee=me&tag=3&show=late&status=5", "?show=late&tag=3&status=5&assignee=me"),
+            (
+                "assignee=me&tag=3&show=late&status=5",
+                "?show=late&tag=3&status=5&assignee=me",
+            ),
             ("status=none&assignee=none", "?status=none&assignee=none"),
             ("assignee=7", "?assignee=7"),
             ("show=mine", "?assignee=me"),

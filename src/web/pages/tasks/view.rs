@@ -182,10 +182,7 @@ fn faces(task: &Task, board: &Board) -> Vec<Face> {
         .filter(|person| task.assignees.contains(&person.id))
         .collect();
     let shown = if assigned.len() > 2 { 1 } else { assigned.len() };
-    let mut faces: Vec<Face> = assigned[..shown]
-        .iter()
-        .map(|person| Face::of(person))
-        .collect();
+    let mut faces: Vec<Face> = assigned[..shown].iter().map(|person| Face::of(person)).collect();
     let rest = &assigned[shown..];
     if !rest.is_empty() {
         let names: Vec<_> = rest.iter().map(|person| person.name.as_str()).collect();
