@@ -143,10 +143,30 @@ if (fresh) {
   addEventListener('pagehide', close); addEventListener('pageshow', open)
 }
 
-// History: j and k move over the rows, outside of fields only.
+// Outside of fields: j and k move over the rows of a list, n goes to the field for a new one.
 document.addEventListener('keydown', e => {
-  if (e.ctrlKey || e.metaKey || e.altKey || !'jk'.includes(e.key) || e.target.matches('input, select, textarea')) return
-  const rows = $$('a.open'); if (!rows.length) return
+  if (e.ctrlKey || e.metaKey || e.altKey || !'jkn'.includes(e.key) || e.target.matches('input, select, textarea')) return
+  if (e.key === 'n') { const field = $('[aria-keyshortcuts=n]'); if (field) { e.preventDefault(); field.focus() } return }
+  const rows = $$('a.open, .task-name a'); if (!rows.length) return
   const at = rows.indexOf(document.activeElement)
   rows[Math.max(0, Math.min(rows.length - 1, at + (e.key === 'j' ? 1 : -1)))].focus()
 })
+// Ctrl or Command with Enter presses the button that says so, from anywhere but another form.
+document.addEventListener('keydown', e => {
+  const save = e.key === 'Enter' && (e.ctrlKey || e.metaKey) && $('[aria-keyshortcuts~="Control+Enter"]')
+  if (save && (e.target.form ?? save.form) === save.form) { e.preventDefault(); save.form.requestSubmit(save) }
+})
+
+// The first field of a page that is there to be typed into; on a touch screen the keyboard would hide half of it.
+if (!location.hash && !matchMedia('(pointer: coarse)').matches) ($('[aria-invalid=true]') ?? $('[data-focus]'))?.focus()
+// An address says only which filters are set.
+document.addEventListener('formdata', e => { if (e.target.matches('.filters')) [...e.formData].forEach(([k, v]) => v || e.formData.delete(k)) })
+
+// A tick leaves the page where it was; without this the browser goes to the row, wherever it is now.
+on('submit', 'form[data-stay]', () => sessionStorage.setItem('stay', scrollY))
+const stay = sessionStorage.getItem('stay')
+if (stay !== null) {
+  sessionStorage.removeItem('stay')
+  const back = () => scrollTo(0, stay)
+  back(); addEventListener('load', back, { once: true })
+}

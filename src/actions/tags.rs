@@ -24,6 +24,38 @@ pub fn list(db: &mut Db, actor: &Actor) -> Result<Vec<Tag>, AppError> {
     Ok(found)
 }
 
+/// Those of one project, the oldest first, and how many tasks have each.
+pub fn of_project(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<(Tag, i64)>), AppError> {
+    let member = access::member(db, actor, project, Permission::ComponentCanWatchContent)?;
+    let counts = tags::counts(db, project)?;
+    let counted = |tag: Tag| {
+        let tasks = counts.get(&tag.id).copied().unwrap_or(0);
+        (tag, tasks)
+    };
+    let found = tags::of_project(db, project)?;
+    Ok((member, found.into_iter().map(counted).collect()))
+}
+
+/// A tag that is about to be changed or removed.
+#[derive(Debug)]
+pub struct Found {
+    pub member: Member,
+    pub tag: Tag,
+    /// Those that have it.
+    pub tasks: usize,
+}
+
+/// For an address that names the project too.
+pub fn find_in(db: &mut Db, actor: &Actor, project: ProjectId, id: TagId) -> Result<Found, AppError> {
+    let member = access::member(db, actor, project, Permission::TaskCanEditTags)?;
+    let tag = tags::of_user(db, actor.user, id)?;
+    if tag.project_id != project {
+        return Err(AppError::NotFound);
+    }
+    let tasks = tags::tagged(db, id)?.len();
+    Ok(Found { member, tag, tasks })
+}
+
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &TagDraft) -> Result<Tag, AppError> {
     let member = access::member(tx.db, actor, project, Permission::TaskCanEditTags)?;
     // Of two who make the same one at once, the second finds the first one's row.

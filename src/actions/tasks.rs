@@ -8,7 +8,7 @@ use crate::db::statuses::{self, Status};
 use crate::db::tags::{self, Tag};
 use crate::db::tasks::{self, Filter};
 use crate::db::{Db, Tx, memberships};
-use crate::domain::ids::{MemberId, ProjectId, TagId, TaskId, UserId};
+use crate::domain::ids::{MemberId, ProjectId, StatusId, TagId, TaskId, UserId};
 use crate::domain::payload::TaskEvent;
 use crate::domain::permission::Permission;
 use crate::domain::task::{MAX_SUBTASKS, Task, TaskDraft, TaskPatch, as_set, diff};
@@ -159,6 +159,18 @@ pub fn unassign_member(tx: &mut Tx<'_>, project: &Project, member: MemberId, by:
 pub fn untag(tx: &mut Tx<'_>, project: &Project, tag: TagId, tagged: &[TaskId], by: UserId) -> Result<usize, AppError> {
     change_each(tx, project, tagged, by, |task| task.tags.retain(|&one| one != tag))?;
     Ok(tagged.len())
+}
+
+/// Moves these tasks to another status, with an event for each; for who removes theirs. Returns how many tasks it were.
+pub fn restatus(
+    tx: &mut Tx<'_>,
+    project: &Project,
+    standing: &[TaskId],
+    to: StatusId,
+    by: UserId,
+) -> Result<usize, AppError> {
+    change_each(tx, project, standing, by, |task| task.status_id = Some(to))?;
+    Ok(standing.len())
 }
 
 /// Gives a task a tag of its project, or takes it away; `true`: it has it now.

@@ -1,7 +1,8 @@
 //! The tags of a project.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 use super::Db;
@@ -101,6 +102,17 @@ pub fn lock(db: &mut Db, id: TagId) -> QueryResult<()> {
         tags::table.find(id).select(tags::id).for_update().first::<TagId>(pg)?;
     }
     Ok(())
+}
+
+/// How many tasks have which, subtasks and completed ones too; a tag without any is not in the map.
+pub fn counts(db: &mut Db, project: ProjectId) -> QueryResult<HashMap<TagId, i64>> {
+    let rows: Vec<(TagId, i64)> = task_tags::table
+        .inner_join(tags::table)
+        .filter(tags::project_id.eq(project))
+        .group_by(task_tags::tag_id)
+        .select((task_tags::tag_id, count_star()))
+        .load(db)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Every task that has the tag, oldest first.

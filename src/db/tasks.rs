@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::Db;
@@ -24,7 +25,12 @@ const SLICE: usize = 500;
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub complete: Option<bool>,
-    pub assignee: Option<MemberId>,
+    /// The task or one of its subtasks has it.
+    pub tag: Option<TagId>,
+    /// `Some(None)`: it has no status.
+    pub status: Option<Option<StatusId>>,
+    /// The task or one of its subtasks is theirs; `Some(None)`: it is nobody's.
+    pub assignee: Option<Option<MemberId>>,
     /// Ends before this day.
     pub ends_before: Option<Date>,
     /// Case does not matter.
@@ -89,17 +95,46 @@ pub fn list(db: &mut Db, project: ProjectId, filter: &Filter) -> QueryResult<Vec
     if filter.text.as_deref().is_some_and(holds_nul) {
         return Ok(Vec::new());
     }
+    let subtask = diesel::alias!(tasks as subtask);
     let mut query = tasks::table
         .filter(tasks::project_id.eq(project).and(tasks::parent_id.is_null()))
         .into_boxed();
     if let Some(complete) = filter.complete {
         query = query.filter(tasks::complete.eq(complete));
     }
-    if let Some(member) = filter.assignee {
-        let theirs = task_assignees::table
-            .filter(task_assignees::membership_id.eq(member))
-            .select(task_assignees::task_id);
-        query = query.filter(tasks::id.eq_any(theirs));
+    if let Some(tag) = filter.tag {
+        let own = task_tags::table
+            .filter(task_tags::tag_id.eq(tag))
+            .select(task_tags::task_id);
+        let below = task_tags::table
+            .inner_join(subtask.on(subtask.field(tasks::id).eq(task_tags::task_id)))
+            .filter(task_tags::tag_id.eq(tag))
+            .filter(subtask.field(tasks::parent_id).is_not_null())
+            .select(subtask.field(tasks::parent_id).assume_not_null());
+        query = query.filter(tasks::id.eq_any(own).or(tasks::id.eq_any(below)));
+    }
+    match filter.status {
+        Some(Some(status)) => query = query.filter(tasks::status_id.eq(status)),
+        Some(None) => query = query.filter(tasks::status_id.is_null()),
+        None => {}
+    }
+    match filter.assignee {
+        Some(Some(member)) => {
+            let own = task_assignees::table
+                .filter(task_assignees::membership_id.eq(member))
+                .select(task_assignees::task_id);
+            let below = task_assignees::table
+                .inner_join(subtask.on(subtask.field(tasks::id).eq(task_assignees::task_id)))
+                .filter(task_assignees::membership_id.eq(member))
+                .filter(subtask.field(tasks::parent_id).is_not_null())
+                .select(subtask.field(tasks::parent_id).assume_not_null());
+            query = query.filter(tasks::id.eq_any(own).or(tasks::id.eq_any(below)));
+        }
+        Some(None) => {
+            let theirs = task_assignees::table.filter(task_assignees::task_id.eq(tasks::id));
+            query = query.filter(not(exists(theirs)));
+        }
+        None => {}
     }
     if let Some(day) = &filter.ends_before {
         query = query.filter(tasks::end_date.lt(day.clone()));

@@ -102,7 +102,7 @@ impl ProjectPatch {
     }
 }
 
-pub(super) fn is_color(text: &str) -> bool {
+pub fn is_color(text: &str) -> bool {
     text.strip_prefix('#')
         .is_some_and(|hex| hex.len() == 6 && hex.chars().all(|c| c.is_ascii_hexdigit()))
 }

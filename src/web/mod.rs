@@ -8,6 +8,7 @@ pub mod assets;
 pub mod attempt_wait;
 pub mod caller;
 pub mod client;
+pub mod colors;
 pub mod delivery_words;
 pub mod flash;
 pub mod form;

@@ -13,7 +13,7 @@ pub fn health(cfg: &mut ServiceConfig) {
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, api_tokens, deliveries, diagnosis, docs, home, invitations, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, deliveries, diagnosis, docs, home, invitations, labels, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -62,6 +62,18 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/tasks/{task}/subtasks", post().to(tasks::add_subtask))
         .route("/projects/{project}/tasks/{task}/delete", get().to(tasks::ask_delete))
         .route("/projects/{project}/tasks/{task}/delete", post().to(tasks::delete))
+        .route("/projects/{project}/labels", get().to(labels::list))
+        .route("/projects/{project}/tags", post().to(labels::add_tag))
+        .route("/projects/{project}/tags/{tag}/edit", get().to(labels::tag_page))
+        .route("/projects/{project}/tags/{tag}/edit", post().to(labels::edit_tag))
+        .route("/projects/{project}/tags/{tag}/remove", get().to(labels::ask_remove_tag))
+        .route("/projects/{project}/tags/{tag}/remove", post().to(labels::remove_tag))
+        .route("/projects/{project}/statuses", post().to(labels::add_status))
+        .route("/projects/{project}/statuses/{status}/edit", get().to(labels::status_page))
+        .route("/projects/{project}/statuses/{status}/edit", post().to(labels::edit_status))
+        .route("/projects/{project}/statuses/{status}/move", post().to(labels::reorder_status))
+        .route("/projects/{project}/statuses/{status}/remove", get().to(labels::ask_remove_status))
+        .route("/projects/{project}/statuses/{status}/remove", post().to(labels::remove_status))
         .route("/projects/{project}/webhooks", get().to(webhooks::list))
         .route("/projects/{project}/webhooks/new", get().to(webhooks::add_page))
         .route("/projects/{project}/webhooks/new", post().to(webhooks::add))

@@ -78,6 +78,18 @@ const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/projects/{project}/deliveries/live", Member),
     ("GET", "/projects/{project}/deliveries/export", Member),
     ("POST", "/projects/{project}/deliveries/retry", Manager),
+    ("GET", "/projects/{project}/labels", Member),
+    ("POST", "/projects/{project}/tags", Member),
+    ("GET", "/projects/{project}/tags/{tag}/edit", Member),
+    ("POST", "/projects/{project}/tags/{tag}/edit", Member),
+    ("GET", "/projects/{project}/tags/{tag}/remove", Member),
+    ("POST", "/projects/{project}/tags/{tag}/remove", Member),
+    ("POST", "/projects/{project}/statuses", Manager),
+    ("GET", "/projects/{project}/statuses/{status}/edit", Manager),
+    ("POST", "/projects/{project}/statuses/{status}/edit", Manager),
+    ("POST", "/projects/{project}/statuses/{status}/move", Manager),
+    ("GET", "/projects/{project}/statuses/{status}/remove", Manager),
+    ("POST", "/projects/{project}/statuses/{status}/remove", Manager),
     ("GET", "/projects/{project}/webhooks", Member),
     ("GET", "/projects/{project}/webhooks/new", Manager),
     ("POST", "/projects/{project}/webhooks/new", Manager),
@@ -142,6 +154,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("name", "Changed"),
     ("role", "member"),
     ("since", "2026-03-22T12:00"),
+    ("to", "up"),
     ("url", "https://example.com"),
 ];
 
@@ -158,6 +171,7 @@ pub(crate) struct Ids {
     pub(crate) project: i64,
     pub(crate) task: i64,
     pub(crate) tag: i64,
+    status: i64,
     pub(crate) member: i64,
     pub(crate) webhook: i64,
     pub(crate) delivery: i64,
@@ -178,6 +192,7 @@ const ANY_IDS: Ids = Ids {
     project: 1,
     task: 1,
     tag: 1,
+    status: 1,
     member: 1,
     webhook: 1,
     delivery: 1,
@@ -190,6 +205,8 @@ impl Ids {
             .replace("{session}", "1")
             .replace("{token}", &self.token.to_string())
             .replace("{task}", &self.task.to_string())
+            .replace("{tag}", &self.tag.to_string())
+            .replace("{status}", &self.status.to_string())
             .replace("{invitation}", &self.invitation)
             .replace("{waiting}", &self.waiting.to_string())
             .replace("{heir}", &self.heir.to_string())
@@ -466,10 +483,16 @@ pub(crate) async fn town() -> Town {
     let link = json!({ "goalId": project.id, "id": invited });
     let link = api.post("/module/collaboration/link", link).await.response()["url"].clone();
     let made = api.post("/module/api-tokens", json!({ "name": "ci" })).await;
+    let statuses = people[0]
+        .0
+        .get(&task.path)
+        .await
+        .attributes("#statusId option", "value");
     let ids = Ids {
         project: project.id,
         task: task.id,
         tag: tags.response()[0]["id"].as_i64().expect("an id"),
+        status: statuses[1].parse().expect("an id"),
         member: id_of("member"),
         webhook: webhook.id,
         delivery,

@@ -7,6 +7,7 @@ pub mod diagnosis;
 pub mod docs;
 pub mod home;
 pub mod invitations;
+pub mod labels;
 pub mod members;
 pub mod projects;
 pub mod setup;

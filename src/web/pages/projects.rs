@@ -10,9 +10,10 @@ use crate::actions::projects::{self, COUNTED, Edit, Losses};
 use crate::context::Context;
 use crate::db::Db;
 use crate::domain::ids::ProjectId;
-use crate::domain::project::{COLORS, ProjectDraft, ProjectPatch};
+use crate::domain::project::{ProjectDraft, ProjectPatch};
 use crate::domain::role::Role;
 use crate::error::AppError;
+use crate::web::colors::{self, Color};
 use crate::web::flash::Flash;
 use crate::web::form::FieldErrors;
 use crate::web::page::{Shell, Tab, html, html_with};
@@ -52,18 +53,11 @@ struct Editing {
     owns: bool,
 }
 
-struct Color {
-    value: String,
-    name: &'static str,
-    chosen: bool,
-}
-
 pub async fn new(ctx: web::Data<Context>, who: SignedIn) -> Result<HttpResponse, PageError> {
     let page = ctx
         .read(move |db| {
             let shell = who.shell(db, "New project")?;
-            // Projects side by side are told apart by their color.
-            let color = COLORS[shell.projects.len() % COLORS.len()].0.to_owned();
+            let color = colors::next(shell.projects.len()).to_owned();
             let typed = Typed {
                 color,
                 ..Typed::default()
@@ -225,25 +219,10 @@ impl Typed {
 
 impl FormPage {
     fn new(shell: Shell, editing: Option<Editing>, typed: Typed, errors: FieldErrors) -> Self {
-        let chosen = if typed.color.is_empty() {
-            COLORS[0].0
-        } else {
-            &typed.color
-        };
-        let offer = |value: &str, name| Color {
-            value: value.to_owned(),
-            name,
-            chosen: value == chosen,
-        };
-        let mut colors: Vec<Color> = COLORS.iter().map(|&(value, name)| offer(value, name)).collect();
-        // One that came through the API stays until another is chosen.
-        if errors.of("color").is_empty() && !colors.iter().any(|color| color.chosen) {
-            colors.push(offer(chosen, "As it is"));
-        }
         FormPage {
             shell,
             editing,
-            colors,
+            colors: colors::offered(&typed.color),
             typed,
             errors,
         }

@@ -1,5 +1,6 @@
 //! The tasks of a project and the page of one task.
 
+mod asked;
 mod fired;
 mod form;
 mod list;

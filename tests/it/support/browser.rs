@@ -86,7 +86,8 @@ impl Browser {
             }
             let to = answer.headers["location"].to_str().expect("an address").to_owned();
             assert!(to.starts_with('/'), "a redirect leads to {to}, away from this server");
-            answer = self.get_only(&to).await;
+            // What stands behind # is for the browser itself.
+            answer = self.get_only(to.split('#').next().unwrap_or_default()).await;
         }
         panic!("{} redirects for ever", answer.path)
     }

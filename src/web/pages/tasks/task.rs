@@ -6,9 +6,9 @@ use actix_web::web::{Data, Path, Query};
 use askama::Template;
 use serde::Deserialize;
 
+use super::asked::{Asked, ListQuery};
 use super::fired;
 use super::form::TaskForm;
-use super::list::Show;
 use super::view::{self, Choice, Row};
 use crate::actions::{deliveries, tasks};
 use crate::context::Context;
@@ -27,6 +27,8 @@ use crate::web::words::{self, When};
 
 /// The newest events of a task that its page explains.
 const EVENTS: i64 = 10;
+
+const REMOVED: &str = "A status, a tag or a person chosen here was removed meanwhile. Look at them and save again.";
 
 #[derive(Template)]
 #[template(path = "tasks/task.html")]
@@ -49,6 +51,8 @@ struct TaskPage {
     fired: Vec<fired::Event>,
     /// All deliveries of this task.
     history: String,
+    /// The list by a tag, whose id comes next.
+    tagged: String,
     statuses: Vec<Choice>,
     priorities: Vec<Choice>,
     people: Vec<Choice>,
@@ -80,7 +84,12 @@ pub async fn save(
     let saved = ctx
         .write(move |tx| {
             let (_, before) = tasks::get_in(tx.db, &actor, project, id)?;
-            tasks::edit(tx, &actor, id, &form.patch(&before), Some(&form.assignees)).map(drop)
+            let saved = tasks::edit(tx, &actor, id, &form.patch(&before), Some(&form.assignees));
+            saved.map(drop).map_err(|error| match error {
+                // The task itself was there a line above.
+                AppError::NotFound => AppError::invalid("", REMOVED),
+                error => error,
+            })
         })
         .await;
     match saved {
@@ -99,10 +108,8 @@ pub struct Tick {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Back {
-    /// The page of this task is where the button was.
+    /// The page of this task is where the button was; otherwise it was the list.
     task: Option<TaskId>,
-    /// The list was showing this.
-    show: String,
 }
 
 pub async fn complete(
@@ -110,6 +117,7 @@ pub async fn complete(
     who: SignedIn,
     path: Path<(ProjectId, TaskId)>,
     back: Query<Back>,
+    list: Query<ListQuery>,
     Form(tick): Form<Tick>,
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
@@ -122,11 +130,10 @@ pub async fn complete(
         tasks::edit(tx, &who.actor, id, &patch, None).map(drop)
     })
     .await?;
-    let back = back.into_inner();
+    let list = Asked::from(list.into_inner()).query();
     Ok(redirect(match back.task {
-        Some(task) => format!("/projects/{project}/tasks/{task}"),
-        None if back.show.is_empty() => format!("/projects/{project}"),
-        None => format!("/projects/{project}?show={}", Show::of(&back.show).value()),
+        Some(task) => format!("/projects/{project}/tasks/{task}#t-{id}"),
+        None => format!("/projects/{project}{list}#t-{id}"),
     }))
 }
 
@@ -156,7 +163,8 @@ pub async fn add_subtask(
         Err(errors) => Err(AppError::Invalid(errors)),
     };
     match added {
-        Ok(()) => Ok(redirect(format!("/projects/{project}/tasks/{parent}"))),
+        // Back in the field, for the next one.
+        Ok(()) => Ok(redirect(format!("/projects/{project}/tasks/{parent}#subtask"))),
         Err(AppError::Invalid(errors)) => {
             let refused = Refused::Subtask(new.subtask, errors);
             again(&ctx, who, project, parent, refused).await
@@ -291,6 +299,7 @@ fn task_page(
         back: format!("?task={id}"),
         fired: fired::events(&fired, now),
         history: format!("/projects/{project}/deliveries?id={id}"),
+        tagged: format!("/projects/{project}?tag="),
         statuses: view::statuses(&board, &typed.status_id),
         priorities: Priority::ALL
             .iter()

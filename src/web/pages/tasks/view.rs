@@ -3,8 +3,10 @@
 use chrono::{Datelike, NaiveDate};
 
 use crate::actions::tasks::Board;
+use crate::db::memberships::Person;
 use crate::db::statuses::Status;
-use crate::domain::ids::StatusId;
+use crate::db::tags::Tag;
+use crate::domain::ids::{StatusId, TagId, TaskId};
 use crate::domain::moment::Moment;
 use crate::domain::status::Category;
 use crate::domain::task::Task;
@@ -21,6 +23,7 @@ pub struct Choice {
 /// A task as one line.
 #[derive(Debug)]
 pub struct Row {
+    pub id: TaskId,
     pub href: String,
     pub name: String,
     pub complete: bool,
@@ -39,6 +42,7 @@ pub struct Row {
 
 #[derive(Debug)]
 pub struct TagName {
+    pub id: TagId,
     pub name: String,
     pub color: String,
 }
@@ -48,6 +52,26 @@ pub struct Face {
     pub name: String,
     pub initial: String,
     pub hue: i64,
+}
+
+impl TagName {
+    pub fn of(tag: &Tag) -> TagName {
+        TagName {
+            id: tag.id,
+            name: tag.name.clone(),
+            color: tag.color.clone(),
+        }
+    }
+}
+
+impl Face {
+    pub fn of(person: &Person) -> Face {
+        Face {
+            name: person.name.clone(),
+            initial: words::initial(&person.name),
+            hue: words::hue(person.user.map_or(person.id.0, |user| user.0)),
+        }
+    }
 }
 
 /// A deadline.
@@ -103,6 +127,7 @@ pub fn row(task: &Task, board: &Board, now: Moment) -> Row {
     let status = board.statuses.iter().find(|status| Some(status.id) == task.status_id);
     let done = task.subtasks.iter().filter(|subtask| subtask.complete).count();
     Row {
+        id: task.id,
         href: format!("/projects/{}/tasks/{}", task.project_id, task.id),
         name: task.description.clone(),
         complete: task.complete,
@@ -118,10 +143,7 @@ pub fn row(task: &Task, board: &Board, now: Moment) -> Row {
             .tags
             .iter()
             .filter(|tag| task.tags.contains(&tag.id))
-            .map(|tag| TagName {
-                name: tag.name.clone(),
-                color: tag.color.clone(),
-            })
+            .map(TagName::of)
             .collect(),
         due: due(task, now),
         faces: faces(task, board),
@@ -157,14 +179,7 @@ fn faces(task: &Task, board: &Board) -> Vec<Face> {
         .filter(|person| task.assignees.contains(&person.id))
         .collect();
     let shown = if assigned.len() > 2 { 1 } else { assigned.len() };
-    let mut faces: Vec<Face> = assigned[..shown]
-        .iter()
-        .map(|person| Face {
-            name: person.name.clone(),
-            initial: words::initial(&person.name),
-            hue: words::hue(person.user.map_or(person.id.0, |user| user.0)),
-        })
-        .collect();
+    let mut faces: Vec<Face> = assigned[..shown].iter().map(|person| Face::of(person)).collect();
     let rest = &assigned[shown..];
     if !rest.is_empty() {
         let names: Vec<_> = rest.iter().map(|person| person.name.as_str()).collect();
