@@ -86,19 +86,15 @@ async fn a_filter_that_cannot_be_understood_is_told_beside_its_field() {
 async fn a_project_has_one_history_of_all_its_webhooks_and_a_selection_of_it_is_sent_again() {
     let story = Story::begin().await;
     let lead = given::sign_in(&story.app, "lead").await;
-    let project = format!("/projects/{}", story.goal);
+    let project = project(&story);
     let second = Receiver::start();
-    let other = given::Project {
-        path: project.clone(),
-        id: story.goal.as_i64().expect("an id"),
-    };
-    given::webhook(&lead, &other, &second.url("/second")).await;
+    given::webhook(&lead, &project, &second.url("/second")).await;
     for receiver in [&story.receiver, &second] {
         receiver.answer_with(Answer::status(500));
     }
     story.fail_once().await;
     second.wait_for(3).await;
-    let all = format!("{project}/deliveries");
+    let all = format!("{}/deliveries", project.path);
     let page = wait::until(Duration::from_secs(15), "both to fail", async || {
         let page = lead.get(&format!("{all}?status=failed")).await;
         (ids(&page).len() == 2).then_some(page)
@@ -170,10 +166,7 @@ async fn the_filtered_history_is_a_file_in_which_nothing_is_a_formula() {
 async fn a_member_exports_no_path_of_a_url() {
     let story = Story::begin().await;
     let lead = given::sign_in(&story.app, "lead").await;
-    let project = given::Project {
-        path: format!("/projects/{}", story.goal),
-        id: story.goal.as_i64().expect("an id"),
-    };
+    let project = project(&story);
     given::person(&story.app, "mia").await;
     given::member(&lead, &project, "mia").await;
     let mia = given::sign_in(&story.app, "mia").await;
@@ -223,10 +216,7 @@ async fn an_open_history_hears_of_changed_rows_and_of_newer_ones() {
 async fn a_stream_ends_with_its_session_and_with_its_membership() {
     let story = Story::begin().await;
     let lead = given::sign_in(&story.app, "lead").await;
-    let project = given::Project {
-        path: format!("/projects/{}", story.goal),
-        id: story.goal.as_i64().expect("an id"),
-    };
+    let project = project(&story);
     given::person(&story.app, "mia").await;
     given::member(&lead, &project, "mia").await;
     let mia = given::sign_in(&story.app, "mia").await;
@@ -276,4 +266,123 @@ fn id(delivery: &Value) -> String {
 
 fn number(row: &csv::StringRecord) -> i64 {
     row[0].parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a_delivery_says_what_changed_what_to_do_and_where_else_it_went() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let project = project(&story);
+    let task = story.task("It's broken").await;
+    story.newest("success", 1).await;
+    let second = Receiver::start();
+    given::webhook(&lead, &project, &second.url("/second")).await;
+    let moved = ("location", "/moved".to_owned());
+    story
+        .receiver
+        .answer_with(Answer::Respond(301, vec![moved], Vec::new()));
+    story
+        .api
+        .patch(
+            "/module/tasks",
+            json!({ "id": task["id"], "priorityId": 3, "note": "<i>Soon</i>" }),
+        )
+        .await;
+    let failed = story.newest("pending", 1).await;
+    second.wait_for(1).await;
+
+    let page = lead.get(&format!("{}/{}", history(&story), failed["id"])).await;
+
+    let target = story.receiver.url("/moved");
+    page.assert_says(&format!(
+        "It points to {target} instead. If that is right, use that URL."
+    ));
+    let cells = page.texts(".diff tbody tr");
+    assert!(
+        cells
+            .iter()
+            .any(|row| row.contains("priorityId") && row.contains("Low") && row.contains("High")),
+        "{cells:?}"
+    );
+    assert!(
+        cells
+            .iter()
+            .any(|row| row.contains("note") && row.contains("<i>Soon</i>")),
+        "{cells:?}"
+    );
+    let curl = page.texts("#curl").concat();
+    let sent = &story.receiver.requests()[1];
+    assert!(
+        curl.starts_with(&format!("curl -X POST '{}'", story.receiver.url("/hook"))),
+        "{curl}"
+    );
+    assert!(
+        curl.contains(&format!(
+            "X-Webhook-Signature: {}",
+            sent.header("x-webhook-signature").expect("signed")
+        )),
+        "{curl}"
+    );
+    assert!(curl.contains(r"It'\''s broken"), "{curl}");
+    assert!(!curl.contains(&story.secret));
+    assert_eq!(page.texts(".rail h2"), ["Delivery", "Same event", "Same task"]);
+    let older = lead.get(&page.attributes(".rail [rel=next]", "href")[0]).await;
+    older.assert_says("Task created");
+    assert_eq!(older.attributes(".rail [rel=prev]", "href"), [page.path.clone()]);
+}
+
+#[tokio::test]
+async fn the_copied_curl_command_is_the_same_request_again() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story.task("It's $HOME `id` \"quoted\" \\ é").await;
+    let delivery = story.newest("success", 1).await;
+    let page = lead.get(&format!("{}/{}", history(&story), delivery["id"])).await;
+
+    let command = page.texts("#curl").concat();
+    let done = tokio::process::Command::new("sh")
+        .args(["-c", &command])
+        .output()
+        .await
+        .expect("a shell");
+
+    assert!(done.status.success(), "{done:?}");
+    let requests = story.receiver.wait_for(2).await;
+    assert_eq!(requests[1].body, requests[0].body);
+    assert!(requests[1].is_signed_with(&story.secret));
+}
+
+#[tokio::test]
+async fn a_task_says_why_each_webhook_got_its_events_or_did_not() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    let project = project(&story);
+    let only_deleted = json!({ "goalId": story.goal, "url": story.receiver.url("/deleted"), "events": ["task.deleted"], "name": "Archive" });
+    story.api.post("/module/webhooks", only_deleted).await;
+    story.receiver.answer_with(Answer::status(500));
+    let task = story.task("Fix login bug").await;
+    story.newest("pending", 1).await;
+    given::webhook(&lead, &project, &story.receiver.url("/late")).await;
+    story.change_webhook(json!({ "isActive": false })).await;
+
+    let page = lead.get(&format!("{}/tasks/{}", project.path, task["id"])).await;
+
+    let decisions = page.texts(".fired-in li");
+    assert_eq!(decisions.len(), 3, "{decisions:?}");
+    assert!(
+        decisions[0].contains("Held") && decisions[0].contains("500"),
+        "{decisions:?}"
+    );
+    assert!(decisions[1].contains("Archive") && decisions[1].contains("not subscribed to this event"));
+    assert!(decisions[2].contains("added after it happened"));
+    assert_eq!(page.texts(".fired summary .muted"), ["1 held"]);
+    let all = lead.get(&page.attributes("#evs a", "href")[0]).await;
+    assert_eq!(ids(&all), ["1"]);
+}
+
+fn project(story: &Story) -> given::Project {
+    given::Project {
+        path: format!("/projects/{}", story.goal),
+        id: story.goal.as_i64().expect("an id"),
+    }
 }
