@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::Db;
 use super::schema::{
-    attempt_bodies, attempts, deliveries, memberships, projects, resend_runs, users, webhook_events, webhooks,
+    attempt_bodies, attempts, deliveries, hourly, memberships, projects, resend_runs, users, webhook_events, webhooks,
 };
 use crate::domain::event::EventKind;
 use crate::domain::health::OffReason;
@@ -301,6 +301,7 @@ pub fn purge_slice(db: &mut Db, limit: i64) -> QueryResult<usize> {
     if slice.is_empty() {
         diesel::delete(webhook_events::table.filter(webhook_events::webhook_id.eq(id))).execute(db)?;
         diesel::delete(resend_runs::table.find(id)).execute(db)?;
+        diesel::delete(hourly::table.filter(hourly::webhook_id.eq(id))).execute(db)?;
         return diesel::delete(webhooks::table.find(id)).execute(db);
     }
     // Deliveries first: a result that is being recorded for one waits for its row, and finds it gone.
