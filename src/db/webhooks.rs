@@ -90,6 +90,22 @@ pub fn find(db: &mut Db, user: UserId, project: ProjectId, id: WebhookId) -> Que
         .first(db)
 }
 
+/// Those of a project that turned themselves off, then those that are on and have failed so many times in a row. For who was
+/// let in to the project.
+pub fn in_trouble(db: &mut Db, project: ProjectId, failures: i32) -> QueryResult<Vec<Webhook>> {
+    let failing = webhooks::active
+        .eq(true)
+        .and(webhooks::consecutive_failures.ge(failures));
+    let stopped = webhooks::active.eq(false).and(webhooks::off_by.is_null());
+    webhooks::table
+        .filter(webhooks::project_id.eq(project))
+        .filter(webhooks::deleted_at.is_null())
+        .filter(failing.or(stopped))
+        .order((webhooks::active, webhooks::id))
+        .select(Webhook::as_select())
+        .load(db)
+}
+
 /// The API names a webhook without its project: the project it is in, if the person is a member there.
 pub fn project_of(db: &mut Db, user: UserId, id: WebhookId) -> QueryResult<ProjectId> {
     webhooks::table

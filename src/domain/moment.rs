@@ -57,6 +57,11 @@ impl Moment {
         self.0.div_euclid(3_600_000_000)
     }
 
+    /// When that hour began.
+    pub fn of_hour(hour: i64) -> Moment {
+        Moment(hour.saturating_mul(3_600_000_000))
+    }
+
     pub fn datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
