@@ -33,6 +33,8 @@ const PAUSE_FOR_KEY: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What results get at the end to reach the database.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
+/// What the last counts for the charts get.
+const TALLY_WITHIN: Duration = Duration::from_secs(2);
 
 enum News {
     Due(Vec<Due>),
@@ -347,7 +349,7 @@ impl Engine {
         }
         self.settler.abort();
         self.tallier.abort();
-        let tallied = tokio::time::timeout(RECORD_WITHIN, self.tally.flush(&self.context)).await;
+        let tallied = tokio::time::timeout(TALLY_WITHIN, self.tally.flush(&self.context)).await;
         if !matches!(tallied, Ok(Ok(()))) {
             tracing::warn!("the database did not take the last counts for the charts");
         }
