@@ -205,8 +205,9 @@ async fn what_was_done_to_a_webhook_is_said_at_its_row_and_nowhere_else() {
     let list = format!("{}/webhooks", project.path);
     let said = |page: &crate::support::page::Page, id: i64| page.texts(&format!("#w-{id} [role=status]")).concat();
 
-    let form = lead.get(&list).await.form(&format!("/{}/toggle", second.id));
-    let off = lead.send(&form).await;
+    let off = lead
+        .post(&format!("{}/toggle", second.path), &[("active", "false")])
+        .await;
     let later = lead.get(&list).await;
     let on = lead
         .post(&format!("{}/toggle", second.path), &[("active", "true")])
@@ -220,7 +221,11 @@ async fn what_was_done_to_a_webhook_is_said_at_its_row_and_nowhere_else() {
     let question = lead.get(&format!("{}/turn-on", first.path)).await;
     let sent = lead.send(&question.form("/turn-on")).await;
 
-    assert!(said(&off, second.id).contains("is off. What happens from now on is held, not lost."));
+    assert!(
+        said(&off, second.id).contains("is off. What happens from now on is held, not lost."),
+        "{}",
+        off.text()
+    );
     assert_eq!(off.texts("[role=status].flash").len(), 1);
     assert_eq!(said(&off, first.id), "");
     assert_eq!(off.texts(".hook .pill"), ["Never used", "Off · by Lead"]);
