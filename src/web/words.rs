@@ -209,7 +209,7 @@ mod tests {
         for (url, parts) in [
             (
                 "https://hooks.example.com/services/T000/B000/x9fKq2",
-                ("https://hooks.example.com/services/T00", "0/B000/x9fKq2"),
+                ("https://hooks.example.com/services/T0", "00/B000/x9fKq2"),
             ),
             ("https://a.example/hook", ("https://a.example/", "hook")),
             ("https://a.example/", ("https://a.example/", "")),
@@ -235,10 +235,8 @@ mod tests {
 
         assert_eq!(shorter("CI pipeline"), "CI pipeline");
         assert_eq!(shorter(&long).chars().count(), 60);
-        assert!(
-            shorter(&long).starts_with("https://hooks.example.com/xxx")
-                && shorter(&long).ends_with("x…the-end-of-it".trim_start_matches('x'))
-        );
+        assert!(shorter(&long).starts_with("https://hooks.example.com/xxx"));
+        assert!(shorter(&long).ends_with("x…/the-end-of-it"));
     }
 
     #[test]
