@@ -17,6 +17,14 @@ struct Counted {
     since: Option<Moment>,
 }
 
+#[derive(QueryableByName)]
+struct InHour {
+    #[diesel(sql_type = BigInt)]
+    hour: i64,
+    #[diesel(sql_type = BigInt)]
+    found: i64,
+}
+
 /// All of them, up to `most`.
 pub fn all(db: &mut Db, webhook: WebhookId, most: i64) -> QueryResult<i64> {
     let binds = [Bind::Int(webhook.0), Bind::Int(most)];
@@ -43,6 +51,35 @@ pub fn waiting(
         &binds,
     );
     counted(db, query).map(|counted| (counted.found, counted.since))
+}
+
+/// Those of [`waiting`] that came since an instant, by the hour in which they came, up to `most` of them.
+pub fn waiting_by_hour(
+    db: &mut Db,
+    webhook: WebhookId,
+    discarded_to: DeliveryId,
+    since: Moment,
+    most: i64,
+) -> QueryResult<Vec<(i64, i64)>> {
+    let binds = [
+        Bind::Int(webhook.0),
+        Bind::Int(discarded_to.0),
+        Bind::Int(since.0),
+        Bind::Int(since.0),
+        Bind::Int(most),
+    ];
+    let query = Hot(
+        // None is due before it came: the index on what is due finds those that came since.
+        "SELECT created_at / 3600000000 AS hour, count(*) AS found FROM (\
+           SELECT created_at FROM deliveries WHERE webhook_id = ? AND status = 0 AND trigger = 0 AND +id > ? \
+             AND due_at >= ? AND created_at >= ? ORDER BY due_at LIMIT ?) d GROUP BY 1",
+        &binds,
+    );
+    let hours: Vec<InHour> = match db {
+        Db::Sqlite(connection) => query.load(connection)?,
+        Db::Pg(connection) => query.load(connection)?,
+    };
+    Ok(hours.into_iter().map(|row| (row.hour, row.found)).collect())
 }
 
 fn counted(db: &mut Db, query: Hot<'_>) -> QueryResult<Counted> {

@@ -3,15 +3,22 @@
 
 use std::collections::HashSet;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::Db;
 use super::connection::both;
 use super::hot::{Bind, Hot, Id};
+use super::schema::deliveries;
 use super::schema::webhooks::dsl;
+use crate::domain::delivery::{OutcomeKind, Trigger};
 use crate::domain::health::OffReason;
 use crate::domain::ids::WebhookId;
 use crate::domain::moment::Moment;
+
+/// Failed deliveries that are looked at for those that count.
+const LOOKED_AT: i64 = 100;
 
 /// The counter and whether the webhook is on, locked against other nodes until the end of the transaction. `None`: deleted.
 pub fn load_locked(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<(i32, bool)>> {
@@ -41,6 +48,22 @@ pub fn failing(db: &mut Db, ids: impl Iterator<Item = WebhookId>) -> QueryResult
         }
     };
     Ok(found.into_iter().map(|row| WebhookId(row.id)).collect())
+}
+
+/// About when the first of the failures in a row was: looks at the newest failed deliveries, in the order of their ids.
+pub fn failing_since(db: &mut Db, webhook: WebhookId, failures: i32) -> QueryResult<Option<Moment>> {
+    let newest: Vec<(Option<Moment>, Trigger, Option<OutcomeKind>)> = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook))
+        .filter(sql::<Bool>("status = 2"))
+        .order(deliveries::id.desc())
+        .limit(LOOKED_AT)
+        .select((deliveries::last_attempt_at, deliveries::trigger, deliveries::outcome))
+        .load(db)?;
+    let counted = newest.into_iter().filter(|(_, trigger, outcome)| {
+        *trigger != Trigger::Test && !matches!(outcome, Some(OutcomeKind::Discarded | OutcomeKind::Expired))
+    });
+    let in_a_row = counted.take(usize::try_from(failures).unwrap_or(0));
+    Ok(in_a_row.filter_map(|(at, ..)| at).min())
 }
 
 /// After successes only; at counter 0 nothing is written.

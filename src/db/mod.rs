@@ -11,6 +11,7 @@ pub mod form_tokens;
 pub mod health;
 pub mod history;
 mod hot;
+pub mod hourly;
 pub mod idempotency_keys;
 pub mod invitations;
 pub mod key_checks;

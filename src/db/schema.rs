@@ -264,6 +264,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    hourly (webhook_id, hour) {
+        webhook_id -> BigInt,
+        hour -> BigInt,
+        ok -> BigInt,
+        failed -> BigInt,
+    }
+}
+
+diesel::table! {
     audit_log (id) {
         id -> BigInt,
         project_id -> Nullable<BigInt>,
@@ -315,6 +324,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     attempt_bodies,
     resend_runs,
+    hourly,
     audit_log,
     idempotency_keys,
     key_checks,

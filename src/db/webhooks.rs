@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::Db;
 use super::schema::{
-    attempt_bodies, attempts, deliveries, memberships, projects, resend_runs, users, webhook_events, webhooks,
+    attempt_bodies, attempts, deliveries, hourly, memberships, projects, resend_runs, users, webhook_events, webhooks,
 };
 use crate::domain::event::EventKind;
 use crate::domain::health::OffReason;
@@ -88,6 +88,22 @@ pub fn find(db: &mut Db, user: UserId, project: ProjectId, id: WebhookId) -> Que
         ))
         .select(Webhook::as_select())
         .first(db)
+}
+
+/// Those of a project that turned themselves off, then those that are on and have failed so many times in a row. For who was
+/// let in to the project.
+pub fn in_trouble(db: &mut Db, project: ProjectId, failures: i32) -> QueryResult<Vec<Webhook>> {
+    let failing = webhooks::active
+        .eq(true)
+        .and(webhooks::consecutive_failures.ge(failures));
+    let stopped = webhooks::active.eq(false).and(webhooks::off_by.is_null());
+    webhooks::table
+        .filter(webhooks::project_id.eq(project))
+        .filter(webhooks::deleted_at.is_null())
+        .filter(failing.or(stopped))
+        .order((webhooks::active, webhooks::id))
+        .select(Webhook::as_select())
+        .load(db)
 }
 
 /// The API names a webhook without its project: the project it is in, if the person is a member there.
@@ -301,6 +317,7 @@ pub fn purge_slice(db: &mut Db, limit: i64) -> QueryResult<usize> {
     if slice.is_empty() {
         diesel::delete(webhook_events::table.filter(webhook_events::webhook_id.eq(id))).execute(db)?;
         diesel::delete(resend_runs::table.find(id)).execute(db)?;
+        diesel::delete(hourly::table.filter(hourly::webhook_id.eq(id))).execute(db)?;
         return diesel::delete(webhooks::table.find(id)).execute(db);
     }
     // Deliveries first: a result that is being recorded for one waits for its row, and finds it gone.

@@ -1,6 +1,6 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
 //! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions and invitations
-//! that ran out are swept, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
+//! that ran out are swept, with the hours that no chart shows any more, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
 //! delivers runs it, and they take turns: a slice that another node is at is left to it.
 
 use std::time::Duration;
@@ -26,6 +26,8 @@ const HELD: HeldBounds = HeldBounds {
 };
 /// Jobs that are not urgent run in every so many rounds.
 const SELDOM: usize = 10;
+/// Twice what a chart looks back.
+const HOURS_KEPT: i64 = 48;
 /// What is re-sent goes to the lane of tests and single retries, and leaves most of it to them: a webhook gets its next few
 /// when the last ones have ended, and only so many webhooks are at it at a time. What is re-sent to others waits its turn.
 const PORTION: Portion = Portion {
@@ -49,6 +51,7 @@ const LAZY: &[Job] = &[
     |tx| Ok(db::sessions::sweep(tx.db, SLICE, tx.now)?),
     |tx| Ok(db::invitations::sweep(tx.db, SLICE, tx.now)?),
     |tx| Ok(db::idempotency_keys::sweep(tx.db, SLICE, tx.now - hand_in::KEPT_FOR)?),
+    |tx| Ok(db::hourly::sweep(tx.db, SLICE, tx.now.hour() - HOURS_KEPT)?),
 ];
 
 /// Runs until the engine stops.

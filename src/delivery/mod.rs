@@ -15,5 +15,6 @@ pub mod resolve;
 mod rounds;
 pub mod sender;
 pub mod settle;
+mod tally;
 
 pub use client::roots_from_pem;

@@ -15,6 +15,7 @@ use crate::delivery::janitor;
 use crate::delivery::lanes::Lanes;
 use crate::delivery::sender::Sender;
 use crate::delivery::settle::{self, Settlement, Unrecorded};
+use crate::delivery::tally::{self, Tally};
 use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
 use crate::error::AppError;
@@ -32,6 +33,8 @@ const PAUSE_FOR_KEY: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What results get at the end to reach the database.
 const RECORD_WITHIN: Duration = Duration::from_secs(10);
+/// What the last counts for the charts get.
+const TALLY_WITHIN: Duration = Duration::from_secs(2);
 
 enum News {
     Due(Vec<Due>),
@@ -55,6 +58,8 @@ pub(super) struct Engine {
     ended: (mpsc::UnboundedSender<DeliveryId>, mpsc::UnboundedReceiver<DeliveryId>),
     scanned: (mpsc::UnboundedSender<Vec<Due>>, mpsc::UnboundedReceiver<Vec<Due>>),
     settler: actix_rt::task::JoinHandle<()>,
+    tally: Rc<Tally>,
+    tallier: actix_rt::task::JoinHandle<()>,
     janitor: actix_rt::task::JoinHandle<()>,
     last_scan: Option<Instant>,
     paused_until: Option<Instant>,
@@ -64,13 +69,17 @@ impl Engine {
     pub(super) fn new(context: Context, sender: Sender) -> Engine {
         let (results, to_settle) = mpsc::unbounded_channel();
         let unrecorded = Rc::new(Unrecorded::default());
+        let tally = Rc::new(Tally::default());
+        let settler = settle::run(context.clone(), to_settle, Rc::clone(&unrecorded), Rc::clone(&tally));
         Engine {
             sender: Rc::new(sender),
             lanes: Lanes::new(context.slots().clone()),
             claims: Claims::new(context.clone()),
             leases: HashMap::new(),
             results,
-            settler: actix_rt::spawn(settle::run(context.clone(), to_settle, Rc::clone(&unrecorded))),
+            settler: actix_rt::spawn(settler),
+            tallier: actix_rt::spawn(tally::run(context.clone(), Rc::clone(&tally))),
+            tally,
             janitor: actix_rt::spawn(janitor::run(context.clone())),
             unrecorded,
             ended: mpsc::unbounded_channel(),
@@ -339,6 +348,11 @@ impl Engine {
             );
         }
         self.settler.abort();
+        self.tallier.abort();
+        let tallied = tokio::time::timeout(TALLY_WITHIN, self.tally.flush(&self.context)).await;
+        if !matches!(tallied, Ok(Ok(()))) {
+            tracing::warn!("the database did not take the last counts for the charts");
+        }
     }
 }
 

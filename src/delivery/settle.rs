@@ -11,11 +11,14 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::context::{Context, Recorded};
 use crate::db::attempts::{Attempt, Outlook, Record};
+use crate::db::hourly::Count;
 use crate::db::writer::Turn;
 use crate::db::{self, Due, Lane, Tx};
+use crate::delivery::tally::Tally;
 use crate::domain::delivery::{Status, Trigger, Verdict};
 use crate::domain::health::{self, Change, OffReason};
 use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::moment::Moment;
 use crate::error::AppError;
 
 /// Results that share a transaction, at most.
@@ -36,6 +39,14 @@ pub struct Settlement {
     pub verdict: Verdict,
     pub attempt: Attempt,
     pub response_body: Vec<u8>,
+}
+
+/// What a transaction recorded: a result whose lease is lost, or whose delivery is gone, is in neither list.
+#[derive(Debug)]
+pub struct Settled {
+    pub recorded: Vec<Recorded>,
+    /// A count for each delivery that ended, but for tests.
+    pub ended: Vec<Count>,
 }
 
 /// How many results wait for the database, and a bell that rings when there are fewer.
@@ -65,7 +76,12 @@ impl Unrecorded {
 }
 
 /// Records what comes until the last sender is gone.
-pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settlement>, unrecorded: Rc<Unrecorded>) {
+pub async fn run(
+    context: Context,
+    mut results: mpsc::UnboundedReceiver<Settlement>,
+    unrecorded: Rc<Unrecorded>,
+    tally: Rc<Tally>,
+) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while results.recv_many(&mut batch, MAX_BATCH).await > 0 {
         if batch.len() < FEW {
@@ -84,10 +100,8 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
             let batch = Arc::clone(&settled);
             let settling = context.write_in_turn(Turn::Later, move |tx| settle(tx, &batch));
             match settling.await {
-                Ok(recorded) => {
-                    for delivery in recorded {
-                        context.announce(delivery);
-                    }
+                Ok(settled) => {
+                    tell(&context, &tally, settled);
                     break;
                 }
                 Err(error @ (AppError::Unavailable(_) | AppError::Collided(_))) => {
@@ -104,7 +118,7 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
                         detail = error.detail(),
                         "a batch of results was refused; recording them one by one"
                     );
-                    one_by_one(&context, &settled).await;
+                    one_by_one(&context, &tally, &settled).await;
                     break;
                 }
             }
@@ -113,12 +127,20 @@ pub async fn run(context: Context, mut results: mpsc::UnboundedReceiver<Settleme
     }
 }
 
+/// After the commit.
+fn tell(context: &Context, tally: &Tally, settled: Settled) {
+    tally.add(&settled.ended);
+    for delivery in settled.recorded {
+        context.announce(delivery);
+    }
+}
+
 /// One result that the database refuses must not keep the others of its batch from being recorded.
-async fn one_by_one(context: &Context, settled: &Arc<Vec<Settlement>>) {
+async fn one_by_one(context: &Context, tally: &Tally, settled: &Arc<Vec<Settlement>>) {
     for index in 0..settled.len() {
         let batch = Arc::clone(settled);
         match context.write(move |tx| settle(tx, &batch[index..=index])).await {
-            Ok(recorded) => recorded.into_iter().for_each(|delivery| context.announce(delivery)),
+            Ok(settled) => tell(context, tally, settled),
             Err(error) => {
                 let delivery = settled[index].attempt.delivery_id.0;
                 tracing::error!(
@@ -131,8 +153,8 @@ async fn one_by_one(context: &Context, settled: &Arc<Vec<Settlement>>) {
     }
 }
 
-/// One transaction. Returns what was recorded: a result whose lease is lost, or whose delivery is gone, is dropped.
-pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, AppError> {
+/// One transaction.
+pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Settled, AppError> {
     let records: Vec<Record<'_>> = batch
         .iter()
         .map(|settlement| Record {
@@ -143,13 +165,17 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, Ap
         })
         .collect();
     let held = db::attempts::record(tx.db, &records)?;
-    let mut recorded = Vec::with_capacity(held.len());
+    let mut settled = Settled {
+        recorded: Vec::with_capacity(held.len()),
+        ended: Vec::with_capacity(held.len()),
+    };
     let mut by_webhook: BTreeMap<WebhookId, Vec<&Settlement>> = BTreeMap::new();
     for settlement in batch
         .iter()
         .filter(|one| held.contains(&(one.attempt.delivery_id, one.lease_id)))
     {
-        recorded.push(Recorded {
+        settled.ended.extend(count(settlement));
+        settled.recorded.push(Recorded {
             webhook: settlement.webhook,
             delivery: settlement.attempt.delivery_id,
             trigger: settlement.trigger,
@@ -170,7 +196,24 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Vec<Recorded>, Ap
         settlements.sort_by_key(|settlement| settlement.attempt.started_at.0 + settlement.attempt.duration_us);
         update_health(tx, webhook, failing.contains(&webhook), &settlements)?;
     }
-    Ok(recorded)
+    Ok(settled)
+}
+
+/// What the chart of its hour gets; nothing for a test, or while another attempt follows.
+fn count(settlement: &Settlement) -> Option<Count> {
+    let attempt = &settlement.attempt;
+    let ok = match settlement.verdict {
+        _ if settlement.trigger == Trigger::Test => return None,
+        Verdict::Retry { .. } => return None,
+        Verdict::Success => 1,
+        Verdict::Failed | Verdict::Gone => 0,
+    };
+    Some(Count {
+        webhook: settlement.webhook,
+        hour: Moment(attempt.started_at.0 + attempt.duration_us).hour(),
+        ok,
+        failed: 1 - ok,
+    })
 }
 
 fn outlook(settlement: &Settlement) -> Outlook {

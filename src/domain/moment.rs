@@ -52,6 +52,16 @@ impl Moment {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Whole hours since 1970: which bar of a chart it falls into.
+    pub fn hour(self) -> i64 {
+        self.0.div_euclid(3_600_000_000)
+    }
+
+    /// When that hour began.
+    pub fn of_hour(hour: i64) -> Moment {
+        Moment(hour.saturating_mul(3_600_000_000))
+    }
+
     pub fn datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }

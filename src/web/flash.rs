@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::context::Context;
+use crate::domain::ids::WebhookId;
 
 const COOKIE: &str = "flash";
 /// Cookies longer than 4 KiB are dropped by browsers.
@@ -22,6 +23,9 @@ pub struct Flash {
     kind: Kind,
     pub title: String,
     pub text: String,
+    /// The webhook that it is about: a list that has a row for it says it there.
+    #[serde(default)]
+    pub webhook: Option<WebhookId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,6 +41,7 @@ impl Flash {
             kind: Kind::Good,
             title: cut(title.into()),
             text: String::new(),
+            webhook: None,
         }
     }
 
@@ -45,6 +50,7 @@ impl Flash {
             kind: Kind::Bad,
             title: cut(title.into()),
             text: String::new(),
+            webhook: None,
         }
     }
 
@@ -54,6 +60,16 @@ impl Flash {
             kind: Kind::Plain,
             title: cut(title.into()),
             text: String::new(),
+            webhook: None,
+        }
+    }
+
+    /// Said at this webhook.
+    #[must_use]
+    pub fn beside(self, webhook: WebhookId) -> Self {
+        Flash {
+            webhook: Some(webhook),
+            ..self
         }
     }
 

@@ -6,6 +6,8 @@ pub mod api_body;
 pub mod api_error;
 pub mod assets;
 pub mod attempt_wait;
+mod banner;
+mod bars;
 pub mod caller;
 pub mod client;
 pub mod colors;

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use askama::Template;
 
+use super::banner::Banner;
 use super::flash::Flash;
 use super::page_error::PageError;
 use super::signed_in::SignedIn;
@@ -42,6 +43,8 @@ pub struct Shell {
     pub projects: Vec<SideProject>,
     pub here: Option<Here>,
     pub flash: Option<Flash>,
+    /// Which webhooks of the project fail.
+    pub banner: Option<Banner>,
 }
 
 #[derive(Debug)]
@@ -80,8 +83,24 @@ pub struct TabLink {
 }
 
 impl SignedIn {
-    /// The frame of a page of one project.
+    /// The frame of a page of one project. While a webhook of it is in trouble, the page says so to who manages webhooks.
     pub fn shell_in(
+        &self,
+        db: &mut Db,
+        title: impl Into<String>,
+        member: &Member,
+        tab: Tab,
+    ) -> Result<Shell, AppError> {
+        let mut shell = self.shell_without_banner(db, title, member, tab)?;
+        // The sidebar knows already whether there is anything to look for.
+        if shell.here.as_ref().is_some_and(|here| here.alerts > 0) {
+            shell.banner = Banner::of(db, member, self.now)?;
+        }
+        Ok(shell)
+    }
+
+    /// The frame of a page that says itself what is the matter with the project's webhooks.
+    pub fn shell_without_banner(
         &self,
         db: &mut Db,
         title: impl Into<String>,
@@ -132,6 +151,7 @@ impl SignedIn {
             projects: projects::list(db, &self.actor)?.into_iter().map(side).collect(),
             here: None,
             flash: self.flash.clone(),
+            banner: None,
         })
     }
 }

@@ -6,14 +6,16 @@ use std::future::{Ready, ready};
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 
 use super::client;
 use super::flash::{self, Flash};
 use super::session::{ID, LOGIN, NAME, USER};
 use super::theme;
 use crate::actions::access::Actor;
+use crate::context::Context;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::moment::Moment;
 
 /// A person with a session, and what the frame of every page needs to know of the request. Cheap to clone into `ctx.read`.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct SignedIn {
     pub name: String,
     pub theme: &'static str,
     pub flash: Option<Flash>,
+    /// When the request came.
+    pub now: Moment,
 }
 
 /// Nobody is signed in.
@@ -67,6 +71,10 @@ impl FromRequest for SignedIn {
                 .filter(|next| next != "/");
             return ready(Err(SignInFirst { next }));
         };
+        let now = request
+            .app_data::<web::Data<Context>>()
+            .map(|ctx| ctx.now())
+            .unwrap_or_default();
         ready(Ok(SignedIn {
             actor: Actor::account(UserId(user), client::address(request)),
             session: SessionId(id),
@@ -74,6 +82,7 @@ impl FromRequest for SignedIn {
             name: text(NAME),
             theme: theme::of(request),
             flash: flash::of(request),
+            now,
         }))
     }
 }

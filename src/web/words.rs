@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use crate::domain::moment::Moment;
 
+/// So much of the end of a URL is always shown.
+const URL_END: usize = 14;
+/// Less is not worth a piece of its own.
+const LEAST_URL_END: usize = 4;
+const LONGEST_IN_A_SENTENCE: usize = 60;
+
 /// An instant as pages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct When {
@@ -121,6 +127,34 @@ pub fn event_parts(name: &str) -> (&str, &str) {
     }
 }
 
+/// A URL in two pieces, to be cut between them where it is too long: the host is always in the first, and the second is what
+/// tells apart two URLs that begin alike. It is empty where next to nothing follows the
+/// host.
+pub fn url_parts(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    let path = url[host..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |end| host + end + 1);
+    let kept = url.char_indices().rev().nth(URL_END - 1).map_or(0, |(at, _)| at);
+    let (host, end) = url.split_at(kept.max(path));
+    if end.chars().count() < LEAST_URL_END {
+        (url, "")
+    } else {
+        (host, end)
+    }
+}
+
+/// A name or a URL that fits into a sentence: what is too long is cut in the middle.
+pub fn shorter(text: &str) -> String {
+    let length = text.chars().count();
+    if length <= LONGEST_IN_A_SENTENCE {
+        return text.to_owned();
+    }
+    let first: String = text.chars().take(LONGEST_IN_A_SENTENCE - URL_END - 1).collect();
+    let last: String = text.chars().skip(length - URL_END).collect();
+    format!("{first}…{last}")
+}
+
 /// Which of the ten squares of a failure counter are filled.
 pub fn pips(failures: impl std::borrow::Borrow<i32>) -> [bool; 10] {
     let failures = usize::try_from(*failures.borrow()).unwrap_or(0);
@@ -168,6 +202,41 @@ mod tests {
         assert_eq!(size(41 * 1_024), "41 KiB");
         assert_eq!(counted(1, "delivery", "deliveries"), "1 delivery");
         assert_eq!(counted(12_345, "delivery", "deliveries"), "12,345 deliveries");
+    }
+
+    #[test]
+    fn a_url_is_cut_behind_its_host_and_before_its_last_characters() {
+        for (url, parts) in [
+            (
+                "https://hooks.example.com/services/T000/B000/x9fKq2",
+                ("https://hooks.example.com/services/T0", "00/B000/x9fKq2"),
+            ),
+            ("https://a.example/hook", ("https://a.example/", "hook")),
+            ("https://a.example/", ("https://a.example/", "")),
+            ("https://a.example", ("https://a.example", "")),
+            (
+                "https://a.example?token=12345678901234",
+                ("https://a.example?token=", "12345678901234"),
+            ),
+            ("https://a.example/…", ("https://a.example/…", "")),
+            (
+                "https://a.example/ärgerlich/großartig",
+                ("https://a.example/ärger", "lich/großartig"),
+            ),
+            ("…", ("…", "")),
+        ] {
+            assert_eq!(url_parts(url), parts, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_sentence_has_an_end() {
+        let long = format!("https://hooks.example.com/{}/the-end-of-it", "x".repeat(2_000));
+
+        assert_eq!(shorter("CI pipeline"), "CI pipeline");
+        assert_eq!(shorter(&long).chars().count(), 60);
+        assert!(shorter(&long).starts_with("https://hooks.example.com/xxx"));
+        assert!(shorter(&long).ends_with("x…/the-end-of-it"));
     }
 
     #[test]

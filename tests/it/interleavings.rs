@@ -331,7 +331,7 @@ fn settle_one(db: &mut Db, now: Moment, hand: &Hand, code: u16) {
         response_body: Vec::new(),
     };
     let mut tx = Tx::new(db, now, None);
-    let recorded = settle(&mut tx, &[settlement]).unwrap();
+    let recorded = settle(&mut tx, &[settlement]).unwrap().recorded;
     let holds = before.is_some_and(|(_, lease)| lease == Some(hand.lease_id));
     assert_eq!(
         recorded.len(),

@@ -197,6 +197,86 @@ async fn what_was_held_is_sent_or_discarded_as_asked() {
 }
 
 #[tokio::test]
+async fn what_was_done_to_a_webhook_is_said_at_its_row_and_nowhere_else() {
+    let (_app, lead, project) = begin().await;
+    let receiver = Receiver::start();
+    let first = given::webhook(&lead, &project, &receiver.url("/one")).await;
+    let second = given::webhook(&lead, &project, &receiver.url("/two")).await;
+    let list = format!("{}/webhooks", project.path);
+    let said = |page: &crate::support::page::Page, id: i64| page.texts(&format!("#w-{id} [role=status]")).concat();
+
+    let off = lead
+        .post(&format!("{}/toggle", second.path), &[("active", "false")])
+        .await;
+    let later = lead.get(&list).await;
+    let on = lead
+        .post(&format!("{}/toggle", second.path), &[("active", "true")])
+        .await;
+    let edited = lead
+        .submit(&format!("{}/edit", first.path), "/edit", &[("name", "CI")])
+        .await;
+    lead.post(&format!("{}/toggle", first.path), &[("active", "false")])
+        .await;
+    given::task(&lead, &project, "Held").await;
+    let question = lead.get(&format!("{}/turn-on", first.path)).await;
+    let sent = lead.send(&question.form("/turn-on")).await;
+
+    assert!(
+        said(&off, second.id).contains("is off. What happens from now on is held, not lost."),
+        "{}",
+        off.text()
+    );
+    assert_eq!(off.texts("[role=status].flash").len(), 1);
+    assert_eq!(said(&off, first.id), "");
+    assert_eq!(off.texts(".hook .pill"), ["Never used", "Off · by Lead"]);
+    assert!(
+        off.path.ends_with(&format!("/webhooks#w-{}", second.id)),
+        "{}",
+        off.path
+    );
+    assert_eq!(said(&later, second.id), "", "it is said once");
+    assert!(said(&on, second.id).contains("is on."));
+    assert!(said(&edited, first.id).contains("Saved."));
+    assert!(said(&sent, first.id).contains("What was held is being sent"));
+}
+
+#[tokio::test]
+async fn a_long_url_is_cut_on_the_screen_only() {
+    let (_app, lead, project) = begin().await;
+    let url = "http://localhost:4545/services/T0001234/B0005678/aVeryLongToken/x9fKq2";
+    given::webhook(&lead, &project, url).await;
+
+    let page = lead.get(&format!("{}/webhooks", project.path)).await;
+
+    assert_eq!(page.attributes(".hook h2 .url", "title"), [url]);
+    let shown = page.texts(".hook h2 .url > span");
+    assert_eq!(shown.concat(), url);
+    assert_eq!(shown[1].len(), 14);
+}
+
+#[tokio::test]
+async fn a_project_without_webhooks_says_how_to_begin() {
+    let (app, lead, project) = begin().await;
+    let member = given::person(&app, "bob").await;
+    given::member(&lead, &project, "bob").await;
+    let list = format!("{}/webhooks", project.path);
+
+    let to_manager = lead.get(&list).await;
+    let to_member = member.get(&list).await;
+
+    to_manager
+        .assert_says("Store its secret.")
+        .assert_says("Press Test.")
+        .assert_says("taskview-webhooks listen")
+        .assert_says("What will be sent");
+    assert!(to_manager.links().contains(&"/docs/verify".to_owned()));
+    to_member
+        .assert_says("The owner and managers of this project can add one.")
+        .assert_says("What will be sent");
+    assert!(!to_member.says("Press Test."));
+}
+
+#[tokio::test]
 async fn rotating_asks_first_and_the_old_secret_signs_nothing_any_more() {
     let (_app, lead, project) = begin().await;
     let receiver = Receiver::start();

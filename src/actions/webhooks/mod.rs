@@ -3,12 +3,16 @@
 
 mod entered;
 mod seen;
+mod trouble;
 
 use serde_json::json;
 
 use self::entered::{events, headers, name, secret, url};
 pub(super) use self::seen::hide_path;
-pub use self::seen::{COUNTED, Recent, Seen, counts, find, find_to_change, list, project_of, recent, secret_made_by};
+pub use self::seen::{
+    COUNTED, Chart, Hour, Recent, Seen, charts, counts, find, find_to_change, list, project_of, recent, secret_made_by,
+};
+pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
 use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};

@@ -1,10 +1,12 @@
 //! Webhooks as a person may see them: all of it for those who manage them, and for other members without what the path of
 //! a receiver's URL gives away.
 
+use std::collections::HashMap;
+
 use crate::actions::access::{self, Actor, Member};
 use crate::db::history::{self, Delivery};
 use crate::db::webhooks::{self, Webhook};
-use crate::db::{Db, backlog};
+use crate::db::{Db, backlog, hourly};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
@@ -48,6 +50,24 @@ pub struct Recent {
     pub reason: Option<String>,
     pub off_by: Option<String>,
 }
+
+/// What became of a webhook's deliveries in one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hour {
+    pub ok: i64,
+    pub failed: i64,
+    /// Came then and waits for the webhook to be turned on.
+    pub held: i64,
+}
+
+impl Hour {
+    pub fn all(&self) -> i64 {
+        self.ok + self.failed + self.held
+    }
+}
+
+/// The last 24 hours, the present one at the end.
+pub type Chart = [Hour; 24];
 
 /// All webhooks of a project.
 pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Seen>), AppError> {
@@ -95,10 +115,7 @@ pub fn recent(db: &mut Db, seen: &Seen) -> Result<Recent, AppError> {
     let webhook = &seen.webhook;
     let last = history::last_attempted(db, webhook.id)?;
     let reason = if webhook.consecutive_failures > 0 {
-        match history::last_failed(db, webhook.id)? {
-            Some(failed) => history::last_message(db, failed.id)?,
-            None => None,
-        }
+        last_reason(db, webhook.id)?
     } else {
         None
     };
@@ -107,6 +124,32 @@ pub fn recent(db: &mut Db, seen: &Seen) -> Result<Recent, AppError> {
         None => None,
     };
     Ok(Recent { last, reason, off_by })
+}
+
+/// The charts of these webhooks; one that had nothing has none. `seen` proves that the person may know.
+pub fn charts(db: &mut Db, seen: &[Seen], now: Moment) -> Result<HashMap<WebhookId, Chart>, AppError> {
+    let mut charts = HashMap::<WebhookId, Chart>::new();
+    let from = now.hour() + 1 - Chart::default().len() as i64;
+    let place = |hour: i64| usize::try_from(hour - from).unwrap_or(0);
+    let ids: Vec<WebhookId> = seen.iter().map(|seen| seen.webhook.id).collect();
+    for count in hourly::of_webhooks(db, &ids, from)? {
+        // Beyond the end: another node's clock is ahead by a moment.
+        if let Some(hour) = charts.entry(count.webhook).or_default().get_mut(place(count.hour)) {
+            (hour.ok, hour.failed) = (count.ok, count.failed);
+        }
+    }
+    for Seen { webhook, held, .. } in seen {
+        if *held == 0 {
+            continue;
+        }
+        let since = Moment::of_hour(from);
+        for (at, held) in backlog::waiting_by_hour(db, webhook.id, webhook.discarded_to, since, COUNTED + 1)? {
+            if let Some(hour) = charts.entry(webhook.id).or_default().get_mut(place(at)) {
+                hour.held = held;
+            }
+        }
+    }
+    Ok(charts)
 }
 
 /// How many deliveries a webhook has, and how many of them wait; both counted up to [`COUNTED`] + 1.
@@ -120,6 +163,14 @@ pub fn counts(db: &mut Db, seen: &Seen) -> Result<(i64, i64), AppError> {
 /// Who made the secret that is in use.
 pub fn secret_made_by(db: &mut Db, seen: &Seen) -> Result<Option<String>, AppError> {
     Ok(webhooks::person(db, seen.webhook.secret_made_by)?)
+}
+
+/// The sentence of the last failed delivery.
+pub(super) fn last_reason(db: &mut Db, webhook: WebhookId) -> Result<Option<String>, AppError> {
+    match history::last_failed(db, webhook)? {
+        Some(failed) => Ok(history::last_message(db, failed.id)?),
+        None => Ok(None),
+    }
 }
 
 /// A webhook for who manages it, or for another member.

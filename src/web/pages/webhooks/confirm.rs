@@ -96,7 +96,7 @@ pub async fn turn_on_page(
                 return Ok(None);
             }
             Ok(Some(TurnOnPage {
-                shell: who.shell_in(db, "Turn on", &member, Tab::Webhooks)?,
+                shell: who.shell_without_banner(db, "Turn on", &member, Tab::Webhooks)?,
                 path: path_of(project),
                 w: Named::new(db, &seen, now)?,
                 held: counted_up_to(seen.held, COUNTED, "event arrived", "events arrived"),
@@ -144,5 +144,6 @@ pub async fn turn_on(
     };
     Ok(Flash::good(format!("“{title}” is on."))
         .with(then)
+        .beside(id)
         .on(format!("{}#w-{id}", path_of(project))))
 }

@@ -231,6 +231,7 @@ pub async fn edit(
     match done {
         Ok(()) => Ok(Flash::good("Saved.")
             .with("Retries that are waiting use it from now on.")
+            .beside(id)
             .on(format!("{}#w-{id}", path_of(project)))),
         Err(AppError::Invalid(errors)) => {
             let page = ctx

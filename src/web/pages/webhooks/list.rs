@@ -9,11 +9,14 @@ use crate::actions::webhooks::TurnOn;
 use crate::actions::{deliveries, webhooks};
 use crate::context::Context;
 use crate::db::Db;
+use crate::domain::event::{EventKind, KNOWN};
+use crate::domain::event_docs;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::attempt_wait::{self, Requested};
 use crate::web::flash::{Flash, redirect};
+use crate::web::json_tree::JsonTree;
 use crate::web::page::{Shell, Tab, html};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
@@ -30,6 +33,10 @@ struct ListPage {
     most: i64,
     /// Which webhooks fail, in a sentence.
     attention: String,
+    /// What will be sent, while there is no webhook.
+    example: Option<JsonTree>,
+    /// A receiver on this machine may be asked.
+    laptop: bool,
 }
 
 /// The test whose result is shown at its webhook.
@@ -46,24 +53,35 @@ pub async fn list(
 ) -> Result<HttpResponse, PageError> {
     let (project, now) = (*project, ctx.now());
     let pending = attempt_wait::reason(&ctx);
+    let laptop = ctx.config().allow.allows_loopback();
     let page = ctx
         .read(move |db| {
             let (member, seen) = webhooks::list(db, &who.actor, project)?;
             let mut rows = Vec::with_capacity(seen.len());
+            let charts = webhooks::charts(db, &seen, now)?;
             for seen in &seen {
-                rows.push(Row::new(seen, &webhooks::recent(db, seen)?, now));
+                let chart = charts.get(&seen.webhook.id).copied().unwrap_or_default();
+                rows.push(Row::new(seen, &webhooks::recent(db, seen)?, &chart, now));
             }
             if let Some((webhook, tested)) = tested(db, &who, project, shown.tested, now, pending)?
                 && let Some(row) = rows.iter_mut().find(|row| row.id == webhook)
             {
                 row.tested = Some(tested);
             }
+            let mut shell = who.shell_without_banner(db, "Webhooks", &member, Tab::Webhooks)?;
+            if let Some(webhook) = shell.flash.as_ref().and_then(|flash| flash.webhook)
+                && let Some(row) = rows.iter_mut().find(|row| row.id == webhook)
+            {
+                row.flash = shell.flash.take();
+            }
             Ok(ListPage {
-                shell: who.shell_in(db, "Webhooks", &member, Tab::Webhooks)?,
+                shell,
                 project: member.project.name.clone(),
                 path: path_of(project),
                 manages: member.manages(),
                 attention: attention(&rows),
+                example: if rows.is_empty() { example() } else { None },
+                laptop,
                 rows,
                 most: webhooks::MOST,
             })
@@ -94,6 +112,11 @@ pub(in crate::web::pages) fn tested(
         Err(AppError::NotFound) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn example() -> Option<JsonTree> {
+    let updated = KNOWN.iter().find(|known| known.kind == EventKind::TASK_UPDATED)?;
+    JsonTree::parse(&event_docs::example(updated))
 }
 
 fn attention(rows: &[Row]) -> String {
@@ -130,10 +153,11 @@ pub async fn toggle(
         ctx.write(move |tx| webhooks::turn_off(tx, &actor, project, id)).await?;
         return Ok(Flash::good(format!("“{title}” is off."))
             .with("What happens from now on is held, not lost.")
+            .beside(id)
             .on(back));
     }
     match ctx.write(move |tx| webhooks::turn_on(tx, &actor, project, id)).await? {
-        TurnOn::Done => Ok(Flash::good(format!("“{title}” is on.")).on(back)),
+        TurnOn::Done => Ok(Flash::good(format!("“{title}” is on.")).beside(id).on(back)),
         TurnOn::AskFirst => Ok(redirect(format!("{}/{id}/turn-on", path_of(project)))),
     }
 }
@@ -179,7 +203,7 @@ pub async fn test(
             } else {
                 format!("{list}#w-{webhook}")
             };
-            return Ok(Flash::bad(message).on(back));
+            return Ok(Flash::bad(message).beside(webhook).on(back));
         }
         sent => sent?.id,
     };

@@ -1,12 +1,14 @@
 //! Webhooks ready to print: a row of the list with its state, its trouble and the result of a test.
 
 use crate::actions::deliveries::Detail;
-use crate::actions::webhooks::{COUNTED, Recent, Seen};
+use crate::actions::webhooks::{COUNTED, Chart, Recent, Seen};
 use crate::domain::delivery::{Status, code_in_words};
 use crate::domain::health::OffReason;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::web::bars::Bars;
 use crate::web::delivery_words::{are_all_task_events, counted_up_to, delivery_state, http, webhook_state};
+use crate::web::flash::Flash;
 use crate::web::words::{When, duration, size};
 
 /// Where a project's webhooks are.
@@ -27,9 +29,12 @@ pub struct Row {
     pub state_words: String,
     pub on: bool,
     pub held: i64,
+    pub bars: Bars,
     pub last: Option<Last>,
     pub trouble: Option<Trouble>,
     pub tested: Option<Tested>,
+    /// What was just done to it.
+    pub flash: Option<Flash>,
 }
 
 /// The last delivery that was attempted.
@@ -65,9 +70,13 @@ pub struct Tested {
 }
 
 impl Row {
-    pub fn new(seen: &Seen, recent: &Recent, now: Moment) -> Self {
+    pub fn new(seen: &Seen, recent: &Recent, chart: &Chart, now: Moment) -> Self {
         let webhook = &seen.webhook;
-        let (state, state_words) = webhook_state(seen, recent.last.is_some());
+        let used = recent.last.is_some();
+        let (state, mut state_words) = webhook_state(seen, used);
+        if let Some(person) = &recent.off_by {
+            state_words = format!("{state_words} · by {person}");
+        }
         let last = recent.last.as_ref().map(|last| {
             let (state, words) = delivery_state(last, seen);
             let (_, http) = http(last.outcome, last.response_code);
@@ -92,9 +101,11 @@ impl Row {
             state_words,
             on: webhook.active,
             held: seen.held,
+            bars: Bars::new(chart, used),
             last,
             trouble: Trouble::of(seen, recent, now),
             tested: None,
+            flash: None,
         }
     }
 
