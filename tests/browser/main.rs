@@ -9,5 +9,10 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod axe;
 mod chrome;
+mod devtools;
+mod pages;
+mod town;
 mod walk;
+mod weight;
