@@ -18,8 +18,6 @@ const ALL_RULES: &str = "{ rules: { 'target-size': { enabled: true } } }";
 const COLORS: &str = "{ runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } }";
 
 const RUN: &str = "
-    // What stands under the bar at the top is in nobody's way.
-    scrollTo(0, 0);
     return axe.run(document, Object.assign({ resultTypes: ['violations'] }, OPTIONS)).then(found => found.violations.flatMap(
         rule => rule.nodes.map(node => [
             `${rule.id} (${rule.impact}): ${rule.help}`,
@@ -75,6 +73,14 @@ impl Axe {
             };
             self.found.entry(finding).or_default().push(name.to_owned());
         }
+    }
+
+    /// Together with what was found elsewhere.
+    pub fn with(mut self, other: Axe) -> Axe {
+        for (finding, pages) in other.found {
+            self.found.entry(finding).or_default().extend(pages);
+        }
+        self
     }
 
     /// Each finding once, with the pages that have it.

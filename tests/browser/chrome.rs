@@ -225,8 +225,16 @@ impl Chrome {
         devtools::look(&self.client, look).await;
     }
 
-    /// Keeps a picture of the whole page, under this name alone.
-    pub async fn shoot_whole(&self, name: &str) {
+    /// The same in a window as high as the page, in which nothing has to stick to an edge and lie over something else.
+    pub async fn look_at_all(&self, look: Look) {
+        self.look(look).await;
+        let height = self.run("return document.documentElement.scrollHeight").await;
+        let height = height.as_u64().expect("a height") as u32;
+        devtools::resize(&self.client, look.0, height).await;
+    }
+
+    /// Keeps a picture under this name alone.
+    pub async fn shoot_as(&self, name: &str) {
         let png = STANDARD.decode(devtools::picture(&self.client).await).expect("base64");
         std::fs::create_dir_all(SCREENSHOTS).expect("the folder of screenshots");
         std::fs::write(format!("{SCREENSHOTS}/{name}.png"), png).expect("a file");

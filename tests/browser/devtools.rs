@@ -52,10 +52,8 @@ impl fmt::Display for Look {
 
 /// The page that is shown changes at once; it needs no reload.
 pub async fn look(client: &Client, look: Look) {
-    let (width, height) = look.0.size();
+    resize(client, look.0, look.0.size().1).await;
     let phone = look.0 == Screen::Phone;
-    let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
-    command(client, "Emulation.setDeviceMetricsOverride", metrics).await;
     // A finger: `pointer: coarse`, and no hovering.
     command(
         client,
@@ -72,9 +70,16 @@ pub async fn look(client: &Client, look: Look) {
     command(client, "Emulation.setEmulatedMedia", json!({ "features": features })).await;
 }
 
-/// The whole page from top to bottom, as base64 of a PNG.
+/// The same screen, but so high.
+pub async fn resize(client: &Client, screen: Screen, height: u32) {
+    let (width, phone) = (screen.size().0, screen == Screen::Phone);
+    let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone });
+    command(client, "Emulation.setDeviceMetricsOverride", metrics).await;
+}
+
+/// Base64 of a PNG.
 pub async fn picture(client: &Client) -> String {
-    let asked = json!({ "format": "png", "captureBeyondViewport": true, "optimizeForSpeed": true });
+    let asked = json!({ "format": "png", "optimizeForSpeed": true });
     let answer = command(client, "Page.captureScreenshot", asked).await;
     answer["data"].as_str().expect("a picture").to_owned()
 }
