@@ -10,6 +10,7 @@ use crate::db::{Tx, audit_log, sessions, users};
 use crate::domain::email;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::quoted::quoted;
 use crate::error::AppError;
 use crate::gate::Gate;
 
@@ -172,7 +173,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Opt
     let (login_taken, email_taken) = users::taken(tx.db, &new.login, &new.email)?;
     let mut errors = Vec::new();
     if login_taken {
-        errors.push(FieldError::new("login", format!("“{}” is taken.", new.login)));
+        errors.push(FieldError::new("login", format!("{} is taken.", quoted(&new.login))));
     }
     if email_taken {
         errors.push(FieldError::new("email", "An account with this e-mail exists."));

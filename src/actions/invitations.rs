@@ -20,6 +20,7 @@ use crate::domain::form_token::Checked;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
+use crate::domain::quoted::quoted;
 use crate::domain::role::Role;
 use crate::domain::token::{Token, hash};
 use crate::error::AppError;
@@ -135,8 +136,8 @@ pub fn accept(tx: &mut Tx<'_>, actor: &Actor, shown: &str) -> Result<Member, App
     let invitation = find(tx.db, shown, tx.now)?;
     if memberships::is_member(tx.db, actor.user, invitation.project)? {
         return Err(AppError::Conflict(format!(
-            "You are a member of “{}” already. The invitation can still be accepted with another account.",
-            invitation.project_name
+            "You are a member of {} already. The invitation can still be accepted with another account.",
+            quoted(&invitation.project_name)
         )));
     }
     invitations::delete(tx.db, invitation.member)?;

@@ -17,6 +17,7 @@ pub mod own_header;
 pub mod payload;
 pub mod permission;
 pub mod project;
+pub mod quoted;
 pub mod retry;
 pub mod role;
 pub mod secret;

@@ -4,6 +4,7 @@
 use zeroize::Zeroizing;
 
 use crate::domain::field_error::FieldError;
+use crate::domain::quoted::quoted;
 
 /// Headers of one webhook.
 pub const MOST: usize = 10;
@@ -98,7 +99,7 @@ pub fn check(given: &[Given]) -> Vec<FieldError> {
         };
         if let Some(wrong) = wrong {
             let name: String = header.name.chars().take(LONGEST_NAME).collect();
-            errors.push(FieldError::new(FIELD, format!("“{name}”: {wrong}")));
+            errors.push(FieldError::new(FIELD, format!("{}: {wrong}", quoted(&name))));
         }
     }
     errors

@@ -1,32 +1,50 @@
 //! A headless Chromium and what a person does with it: read, click, type. Elements are found by what can be read on the page, so
 //! a test breaks when the words change, not when the markup does.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_RIGHT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(15);
-const SCREENSHOTS: &str = "target/screenshots";
+pub use crate::devtools::Screen;
+use crate::devtools::{self, Look, Theme};
+use crate::support::given::PASSWORD;
 
-/// What the browser pretends to be.
+const PATIENCE: Duration = Duration::from_secs(15);
+pub const SCREENSHOTS: &str = "target/screenshots";
+
+/// Whether pages may run script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screen {
-    Desk,
-    Phone,
+pub enum Script {
+    On,
+    Off,
+}
+
+/// What went over the network.
+#[derive(Debug)]
+pub struct Fetched {
+    pub url: String,
+    /// On the wire, heads and compressed bodies.
+    pub bytes: u64,
 }
 
 pub struct Chrome {
     client: Client,
     base: String,
     name: &'static str,
-    shots: std::cell::Cell<u32>,
+    shots: Cell<u32>,
+    /// Requests without an answer yet: their addresses by their ids.
+    asked: RefCell<HashMap<String, String>>,
     _driver: Driver,
     _profile: tempfile::TempDir,
 }
@@ -44,19 +62,29 @@ impl Drop for Driver {
 impl Chrome {
     /// `name` begins the names of its screenshots.
     pub async fn open(base: &str, name: &'static str, screen: Screen) -> Chrome {
+        Self::with(base, name, screen, Script::On).await
+    }
+
+    /// Switched off, as some people have it: the tests' own scripts still run.
+    pub async fn with(base: &str, name: &'static str, screen: Screen, script: Script) -> Chrome {
         let (driver, port) = start_driver();
         let profile = tempfile::tempdir().expect("a folder");
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities(screen, profile.path()));
+        builder.capabilities(capabilities(script, profile.path()));
         let client = builder
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("Chromium starts");
+        // The browser opens with a page of its own.
+        client.goto("about:blank").await.expect("an empty page");
+        devtools::log(&client, "performance").await;
+        devtools::look(&client, Look(screen, Theme::Light)).await;
         Chrome {
             client,
             base: base.to_owned(),
             name,
-            shots: 0.into(),
+            shots: Cell::default(),
+            asked: RefCell::default(),
             _driver: driver,
             _profile: profile,
         }
@@ -177,30 +205,136 @@ impl Chrome {
 
     /// Nothing may stick out to the right: on a phone that makes the whole page slide.
     pub async fn fits(&self) {
-        let over = self
-            .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            .await;
-        if over != 0 {
+        let over = self.overhang().await;
+        if over > 0 {
             self.shoot("too-wide").await;
         }
         assert_eq!(over, 0, "{} is wider than the screen", self.path().await);
     }
 
+    /// Pixels of the page beyond the screen.
+    pub async fn overhang(&self) -> i64 {
+        self.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            .await
+            .as_i64()
+            .expect("a number")
+    }
+
+    /// The page that is shown, on another screen or in the other theme.
+    pub async fn look(&self, look: Look) {
+        devtools::look(&self.client, look).await;
+    }
+
+    /// The same in a window as high as the page, in which nothing has to stick to an edge and lie over something else.
+    pub async fn look_at_all(&self, look: Look) {
+        self.look(look).await;
+        let height = self.run("return document.documentElement.scrollHeight").await;
+        let height = height.as_u64().expect("a height") as u32;
+        devtools::resize(&self.client, look.0, height).await;
+    }
+
+    /// Keeps a picture under this name alone.
+    pub async fn shoot_as(&self, name: &str) {
+        let png = STANDARD.decode(devtools::picture(&self.client).await).expect("base64");
+        std::fs::create_dir_all(SCREENSHOTS).expect("the folder of screenshots");
+        std::fs::write(format!("{SCREENSHOTS}/{name}.png"), png).expect("a file");
+    }
+
     /// What the browser complained about since the last call: script errors, violations of the security policy. A 4xx that a test
     /// asked for is none.
     pub async fn complaints(&self) -> Vec<String> {
-        let entries = self.client.issue_cmd(ConsoleLog).await.expect("the browser's log");
-        let entries = entries.as_array().cloned().unwrap_or_default();
-        let messages = entries
-            .iter()
-            .filter_map(|entry| entry["message"].as_str().map(str::to_owned));
+        let messages = devtools::log(&self.client, "browser").await;
         messages
+            .into_iter()
             .filter(|message| !message.contains("the server responded with a status of 4"))
             .collect()
     }
 
+    /// What somebody who was never here loads for this page.
+    pub async fn first_visit(&self, path: &str) -> Vec<Fetched> {
+        self.fetched().await;
+        // Of the disk and of the memory.
+        devtools::command(
+            &self.client,
+            "Network.setCacheDisabled",
+            json!({ "cacheDisabled": true }),
+        )
+        .await;
+        self.visit(path).await;
+        let began = Instant::now();
+        loop {
+            // The log may come a little after the page.
+            let fetched = self.fetched().await;
+            if !fetched.is_empty() {
+                return fetched;
+            }
+            assert!(began.elapsed() < PATIENCE, "{path} loads nothing");
+        }
+    }
+
+    /// What was fetched since the last call, once all that was asked for has come. Everything must come from our own host.
+    pub async fn fetched(&self) -> Vec<Fetched> {
+        let began = Instant::now();
+        let mut fetched = Vec::new();
+        loop {
+            for message in devtools::log(&self.client, "performance").await {
+                fetched.extend(self.note(&message));
+            }
+            if self.asked.borrow().is_empty() {
+                return fetched;
+            }
+            assert!(began.elapsed() < PATIENCE, "never came: {:?}", self.asked.borrow());
+        }
+    }
+
+    fn note(&self, message: &str) -> Option<Fetched> {
+        let message: Value = serde_json::from_str(message).expect("JSON");
+        let (event, details) = (&message["message"]["method"], &message["message"]["params"]);
+        let request = details["requestId"].as_str().unwrap_or_default();
+        match event.as_str().unwrap_or_default() {
+            "Network.requestWillBeSent" => {
+                let url = details["request"]["url"].as_str().unwrap_or_default();
+                // The browser draws its own calendars; the policy keeps pages from doing the same.
+                if url.starts_with("data:") {
+                    return None;
+                }
+                assert!(url.starts_with(&self.base), "a page asked for {url}");
+                // News come as long as the page is open.
+                if details["type"] != "EventSource" {
+                    self.asked.borrow_mut().insert(request.to_owned(), url.to_owned());
+                }
+                None
+            }
+            "Network.loadingFinished" => Some(Fetched {
+                url: self.asked.borrow_mut().remove(request)?,
+                bytes: details["encodedDataLength"].as_f64().unwrap_or_default() as u64,
+            }),
+            "Network.loadingFailed" => {
+                self.asked.borrow_mut().remove(request);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Signed in nowhere.
+    pub async fn forget(&self) {
+        devtools::command(&self.client, "Network.clearBrowserCookies", json!({})).await;
+    }
+
+    /// Through the page, as a new visitor.
+    pub async fn sign_in(&self, login: &str) {
+        self.forget().await;
+        self.visit("/sign-in").await;
+        self.fill("Login or e-mail", login).await;
+        self.fill("Password", PASSWORD).await;
+        self.click("Sign in").await;
+        self.sees("Projects").await;
+    }
+
     pub async fn close(self) {
         assert_eq!(self.complaints().await, Vec::<String>::new(), "the browser complained");
+        self.fetched().await;
         self.client.close().await.expect("the browser closes");
     }
 
@@ -229,7 +363,7 @@ impl Chrome {
 
     async fn reveal(&self, words: &str) -> Element {
         let quoted = quoted(words);
-        let kinds = "self::a or self::button or self::label or self::summary or self::h2";
+        let kinds = "self::a or self::button or self::label or self::summary or self::h2 or self::input";
         let exact = format!("//*[{kinds}][normalize-space(.)={quoted} or @aria-label={quoted}]");
         let part = format!("//*[{kinds}][contains(normalize-space(.), {quoted}) or contains(@aria-label, {quoted})]");
         self.wait_for(&[&exact, &part], words).await
@@ -288,7 +422,7 @@ fn start_driver() -> (Driver, u16) {
     (Driver(child), port.expect("chromedriver says its port"))
 }
 
-fn capabilities(screen: Screen, profile: &std::path::Path) -> Capabilities {
+fn capabilities(script: Script, profile: &std::path::Path) -> Capabilities {
     let profile = format!("--user-data-dir={}", profile.display());
     let mut options = json!({
         "binary": std::env::var("TEST_BROWSER").unwrap_or_else(|_| "/usr/bin/chromium".to_owned()),
@@ -299,25 +433,14 @@ fn capabilities(screen: Screen, profile: &std::path::Path) -> Capabilities {
             // It must not look for updates: tests talk to this machine only.
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
         ],
+        "perfLoggingPrefs": { "enableNetwork": true, "enablePage": false },
     });
-    if screen == Screen::Phone {
-        options["mobileEmulation"] =
-            json!({ "deviceMetrics": { "width": 360, "height": 780, "pixelRatio": 2, "touch": true } });
+    if script == Script::Off {
+        options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
     }
-    let all = json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "WARNING" } });
+    let all = json!({
+        "goog:chromeOptions": options,
+        "goog:loggingPrefs": { "browser": "WARNING", "performance": "ALL" },
+    });
     all.as_object().cloned().expect("an object").into_iter().collect()
-}
-
-/// chromedriver's way to read the console, which WebDriver itself does not have.
-#[derive(Debug)]
-struct ConsoleLog;
-
-impl WebDriverCompatibleCommand for ConsoleLog {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (reqwest::Method, Option<String>) {
-        (reqwest::Method::POST, Some(json!({ "type": "browser" }).to_string()))
-    }
 }

@@ -142,7 +142,7 @@ async fn on_a_phone_everything_is_within_reach() {
     chrome.close().await;
 }
 
-async fn first_start(chrome: &Chrome) {
+pub async fn first_start(chrome: &Chrome) {
     chrome.visit("/").await;
     chrome.shoot("first-start").await;
     chrome.fill("Login", "lead").await;
@@ -154,7 +154,7 @@ async fn first_start(chrome: &Chrome) {
     chrome.sees("Create your first project").await;
 }
 
-async fn new_project(chrome: &Chrome, name: &str) {
+pub async fn new_project(chrome: &Chrome, name: &str) {
     chrome.visit("/projects/new").await;
     chrome.fill("Name", name).await;
     chrome.shoot("new-project").await;
@@ -187,7 +187,7 @@ async fn add_webhook(chrome: &Chrome, receiver: &Receiver) -> String {
     chrome.value("Secret").await
 }
 
-async fn create_task(chrome: &Chrome, description: &str) {
+pub async fn create_task(chrome: &Chrome, description: &str) {
     let project = project_path(chrome).await;
     chrome.visit(&project).await;
     chrome.fill("New task", description).await;
@@ -203,7 +203,7 @@ async fn open_failed_delivery(chrome: &Chrome) {
 }
 
 /// `/projects/7` of whatever page of the project is shown.
-async fn project_path(chrome: &Chrome) -> String {
+pub async fn project_path(chrome: &Chrome) -> String {
     let path = chrome.path().await;
     let id = path
         .split('/')

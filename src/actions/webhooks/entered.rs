@@ -4,6 +4,7 @@ use super::{Edit, NewWebhook};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
 use crate::domain::own_header::{self, Given, OwnHeader};
+use crate::domain::quoted::quoted;
 use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
 use crate::error::AppError;
@@ -71,7 +72,10 @@ pub(super) fn events(given: &[String], errors: &mut Vec<FieldError>) -> Option<V
             Some(kind) if kinds.contains(&kind) => {}
             Some(kind) => kinds.push(kind),
             None => {
-                errors.push(FieldError::new("events", format!("There is no event “{name}”.")));
+                errors.push(FieldError::new(
+                    "events",
+                    format!("There is no event {}.", quoted(name)),
+                ));
                 return None;
             }
         }

@@ -16,6 +16,7 @@ use crate::domain::form_token::Bound;
 use crate::domain::ids::{ApiTokenId, ProjectId};
 use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
+use crate::domain::quoted::quoted;
 use crate::error::AppError;
 use crate::web::flash::Flash;
 use crate::web::form::{FieldErrors, Form};
@@ -242,7 +243,7 @@ pub async fn confirm_revoke(
 pub async fn revoke(ctx: Data<Context>, who: SignedIn, id: Path<ApiTokenId>) -> Result<HttpResponse, PageError> {
     let id = *id;
     let name = ctx.write(move |tx| api_tokens::revoke(tx, &who.actor, id)).await?;
-    Ok(Flash::good(format!("“{name}” is revoked."))
+    Ok(Flash::good(format!("{} is revoked.", quoted(&name)))
         .with("Programs that call the API with it are refused.")
         .on(LIST))
 }

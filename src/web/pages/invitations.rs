@@ -15,6 +15,7 @@ use crate::actions::accounts::NewAccount;
 use crate::actions::invitations;
 use crate::context::Context;
 use crate::db::invitations::Invitation;
+use crate::domain::quoted::quoted;
 use crate::error::AppError;
 use crate::web::flash::Flash;
 use crate::web::form::{FieldErrors, Form};
@@ -112,7 +113,7 @@ pub async fn create_account(
 }
 
 fn welcome(member: &crate::actions::access::Member) -> HttpResponse {
-    Flash::good(format!("Welcome to “{}”.", member.project.name))
+    Flash::good(format!("Welcome to {}.", quoted(&member.project.name)))
         .with(format!("You are a {} of this project.", member.role))
         .on(format!("/projects/{}", member.project.id))
 }

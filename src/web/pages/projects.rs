@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::db::Db;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::{ProjectDraft, ProjectPatch};
+use crate::domain::quoted::quoted;
 use crate::domain::role::Role;
 use crate::error::AppError;
 use crate::web::colors::{self, Color};
@@ -80,7 +81,7 @@ pub async fn create(
         Err(errors) => Err(AppError::Invalid(errors)),
     };
     match result {
-        Ok(made) => Ok(Flash::good(format!("“{}” is ready.", made.project.name))
+        Ok(made) => Ok(Flash::good(format!("{} is ready.", quoted(&made.project.name)))
             .with("Add its first task, or a webhook that listens.")
             .on(format!("/projects/{}", made.project.id))),
         Err(AppError::Invalid(errors)) => {
@@ -148,10 +149,10 @@ pub async fn archive(
     let member = ctx.write(move |tx| projects::edit(tx, &who.actor, id, &change)).await?;
     let name = member.project.name;
     let flash = if archived {
-        Flash::plain(format!("“{name}” is archived."))
+        Flash::plain(format!("{} is archived.", quoted(&name)))
             .with("Changes of its tasks make no events until you take it back.")
     } else {
-        Flash::good(format!("“{name}” is back.")).with("Changes of its tasks make events again.")
+        Flash::good(format!("{} is back.", quoted(&name))).with("Changes of its tasks make events again.")
     };
     Ok(flash.on(format!("/projects/{id}/edit")))
 }
@@ -196,7 +197,7 @@ pub async fn delete(
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
     let gone = ctx.write(move |tx| projects::delete(tx, &who.actor, id)).await?;
-    Ok(Flash::plain(format!("“{}” is deleted.", gone.name)).on("/"))
+    Ok(Flash::plain(format!("{} is deleted.", quoted(&gone.name))).on("/"))
 }
 
 impl Typed {

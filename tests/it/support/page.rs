@@ -159,14 +159,23 @@ fn controls(page: &Html, form: &ElementRef<'_>) -> Vec<(String, String)> {
     fields
 }
 
+/// Elements stand apart, but for `<bdi>`, which only shuts a name in.
 fn words(element: &ElementRef<'_>) -> String {
-    element
-        .text()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut text = String::new();
+    let mut after_name = false;
+    for node in element.descendants() {
+        let Some(piece) = node.value().as_text() else {
+            continue;
+        };
+        let parent = node.parent().and_then(ElementRef::wrap);
+        let is_name = parent.is_some_and(|parent| parent.value().name() == "bdi");
+        if !is_name && !after_name {
+            text.push(' ');
+        }
+        text += piece;
+        after_name = is_name;
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn selector(css: &str) -> Selector {

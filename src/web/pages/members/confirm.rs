@@ -6,6 +6,7 @@ use askama::Template;
 use crate::actions::members::{self, Leaving};
 use crate::context::Context;
 use crate::domain::ids::{MemberId, ProjectId};
+use crate::domain::quoted::quoted;
 use crate::error::AppError;
 use crate::web::flash::Flash;
 use crate::web::page::{Shell, Tab, capital, html};
@@ -95,7 +96,7 @@ pub async fn leave(
 ) -> Result<HttpResponse, PageError> {
     let project = project.into_inner();
     let (left, _) = ctx.write(move |tx| members::leave(tx, &who.actor, project)).await?;
-    Ok(Flash::plain(format!("You left “{}”.", left.project.name)).on("/"))
+    Ok(Flash::plain(format!("You left {}.", quoted(&left.project.name))).on("/"))
 }
 
 #[derive(Template)]
