@@ -1,10 +1,14 @@
 //! Somebody's text inside a sentence of ours.
 
-/// In quotes, without the characters that turn the direction of what follows: the rest of the sentence is ours.
+/// In quotes, for what may be any words.
 pub fn quoted(text: &str) -> String {
+    format!("“{}”", unturned(text))
+}
+
+/// Without the characters that turn the direction of what follows: the rest of the sentence is ours.
+pub fn unturned(text: &str) -> String {
     let turns = |c: &char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let text: String = text.chars().filter(|c| !turns(c)).collect();
-    format!("“{text}”")
+    text.chars().filter(|c| !turns(c)).collect()
 }
 
 #[cfg(test)]

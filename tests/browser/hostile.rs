@@ -54,9 +54,6 @@ const LOOK_FOR_DAMAGE: &str = r#"
     return [...new Set(found)];
 "#;
 
-/// Sentences that still put a name between their own words without a `<bdi>`.
-const NOT_YET: &[&str] = &["<h1> Rotate the secret of “", "<h1> Delete “", "<p> Added by "];
-
 /// The innermost elements that stick out.
 const WIDEST: &str = "
     const wide = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1);
@@ -101,11 +98,6 @@ async fn look_for_damage(chrome: &Chrome) -> Vec<String> {
     let path = chrome.path().await;
     let found = chrome.run(LOOK_FOR_DAMAGE).await;
     let found = found.as_array().expect("a list").iter();
-    let found = found.filter(|what| {
-        !NOT_YET
-            .iter()
-            .any(|known| what.as_str().is_some_and(|what| what.contains(known)))
-    });
     let mut damage: Vec<String> = found
         .map(|what| format!("{path}: {}", what.as_str().unwrap_or_default()))
         .collect();

@@ -99,6 +99,8 @@ pub const ROWS: &[Row] = &[
     (Member, "member-webhooks-none", "{quiet}/webhooks", &[]),
     (Member, "member-history", "{website}/webhooks/{stopped}/deliveries", &[]),
     (Member, "member-history-none", "{website}/webhooks/{never}/deliveries", &[]),
+    (Member, "member-project-history", "{website}/deliveries", &[]),
+    (Member, "member-labels", "{website}/labels", &[]),
     (Member, "member-delivery", "{website}/webhooks/{failing}/deliveries/{d-failed}", &[]),
     (Member, "member-members", "{website}/members", &[]),
     (Member, "member-leave", "{website}/leave", &[]),
@@ -115,6 +117,13 @@ pub const ROWS: &[Row] = &[
     (Owner, "task-wrong", "{website}/tasks/{task}", &[Type("Deadline date", "01011999"), Press("Save")]),
     (Owner, "task-sub", "{website}/tasks/{subtask}", &[]),
     (Owner, "task-delete", "{website}/tasks/{task}/delete", &[]),
+    (Owner, "tasks-filtered", "{website}?tag={tag}&status={status}&assignee=me", &[]),
+    (Owner, "labels", "{website}/labels", &[]),
+    (Owner, "labels-wrong", "{website}/labels", &[Press("Add tag")]),
+    (Owner, "tag-edit", "{website}/tags/{tag}/edit", &[]),
+    (Owner, "tag-remove", "{website}/tags/{tag}/remove", &[]),
+    (Owner, "status-edit", "{website}/statuses/{status}/edit", &[]),
+    (Owner, "status-remove", "{website}/statuses/{status}/remove", &[]),
     (Owner, "project-edit", "{website}/edit", &[]),
     (Owner, "project-archived", "{attic}/edit", &[]),
     (Owner, "project-delete", "{website}/delete", &[]),
@@ -148,6 +157,11 @@ pub const ROWS: &[Row] = &[
     (Owner, "history-failed", "{website}/webhooks/{stopped}/deliveries", &[]),
     (Owner, "history-picked", "{website}/webhooks/{stopped}/deliveries?status=failed", &[Press("Select all failed")]),
     (Owner, "history-nothing-matches", "{website}/webhooks/{active}/deliveries?status=failed", &[]),
+    (Owner, "history-filtered", "{website}/webhooks/{active}/deliveries?status=success&event=task.created&code=2xx&time=24h&from=2026-01-01T00:00", &[]),
+    (Owner, "history-not-understood", "{website}/deliveries?id=bug&to=tomorrow", &[]),
+    (Owner, "project-history", "{website}/deliveries", &[]),
+    (Owner, "project-history-mixed", "{answers}/deliveries", &[]),
+    (Owner, "project-history-none", "{quiet}/deliveries", &[]),
     (Owner, "history-none", "{website}/webhooks/{never}/deliveries", &[]),
     (Owner, "delivery", "{website}/webhooks/{active}/deliveries/{d-success}", &[]),
     (Owner, "delivery-held", "{website}/webhooks/{stopped}/deliveries/{d-held}", &[]),
@@ -183,8 +197,14 @@ const ON_A_PHONE: &[Row] = &[
     (Owner, "drawer-menu", "{website}", &[Press("Projects"), Press("Menu of Website")]),
 ];
 
-/// Not a page: JSON for programs.
-const NO_PAGES: &[&str] = &["/openapi.json"];
+/// Not pages: JSON for programs, streams, files.
+const NO_PAGES: &[&str] = &[
+    "/openapi.json",
+    "/projects/{project}/deliveries/live",
+    "/projects/{project}/deliveries/export",
+    "/projects/{project}/webhooks/{webhook}/deliveries/live",
+    "/projects/{project}/webhooks/{webhook}/deliveries/export",
+];
 
 #[test]
 fn every_page_of_the_program_has_a_line() {

@@ -140,6 +140,7 @@ impl Town {
             .cloned()
             .collect();
         let tags: Vec<_> = tags.iter().map(|tag| &tag["id"]).collect();
+        self.keep("tag", tags[0]);
         let people: Vec<i64> = ["manager", "member", "waiting"].map(|place| self.number(place)).into();
         let full = json!({
             "description": "Move the shop to the new server without an hour of darkness",
@@ -149,6 +150,8 @@ impl Town {
         });
         let task = self.task("website", full).await;
         self.keep("task", &task);
+        let shown = self.call("GET", &format!("tasks/{task}"), Value::Null).await;
+        self.keep("status", &shown["statusId"]);
         self.call(
             "PATCH",
             "tasks/task-users",

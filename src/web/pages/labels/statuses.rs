@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::db::Db;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ProjectId, StatusId};
+use crate::domain::quoted::quoted;
 use crate::domain::status::{StatusDraft, Step};
 use crate::error::AppError;
 use crate::web::flash::{Flash, redirect};
@@ -223,10 +224,14 @@ pub async fn remove(
         Ok(gone) => {
             let told = match gone.tasks {
                 0 => "No task stood there.".to_owned(),
-                1 => format!("1 task is “{}” now.", gone.to.name),
-                n => format!("{} tasks are “{}” now.", words::thousands(n as i64), gone.to.name),
+                1 => format!("1 task is {} now.", quoted(&gone.to.name)),
+                n => format!(
+                    "{} tasks are {} now.",
+                    words::thousands(n as i64),
+                    quoted(&gone.to.name)
+                ),
             };
-            let flash = Flash::good(format!("The status “{}” is removed.", gone.status.name)).with(told);
+            let flash = Flash::good(format!("The status {} is removed.", quoted(&gone.status.name))).with(told);
             Ok(flash.on(path_of(project)))
         }
         Err(AppError::Conflict(sentence)) => Ok(Flash::bad(sentence).on(path_of(project))),

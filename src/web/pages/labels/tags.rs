@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::db::Db;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ProjectId, TagId};
+use crate::domain::quoted::quoted;
 use crate::domain::tag::TagDraft;
 use crate::error::AppError;
 use crate::web::colors::{self, Color};
@@ -193,7 +194,7 @@ pub async fn remove(
             Ok((found.tag, changed))
         })
         .await?;
-    let flash = Flash::good(format!("The tag “{}” is removed.", tag.name)).with(match tasks {
+    let flash = Flash::good(format!("The tag {} is removed.", quoted(&tag.name))).with(match tasks {
         0 => "No task had it.".to_owned(),
         n => format!("It was taken off {}.", words::counted(n as i64, "task", "tasks")),
     });

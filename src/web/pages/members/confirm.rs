@@ -6,7 +6,7 @@ use askama::Template;
 use crate::actions::members::{self, Leaving};
 use crate::context::Context;
 use crate::domain::ids::{MemberId, ProjectId};
-use crate::domain::quoted::quoted;
+use crate::domain::quoted::{quoted, unturned};
 use crate::error::AppError;
 use crate::web::flash::Flash;
 use crate::web::page::{Shell, Tab, capital, html};
@@ -58,7 +58,7 @@ pub async fn remove(
         .write(move |tx| members::remove(tx, &who.actor, project, id))
         .await?;
     let done = match person.user {
-        Some(_) => format!("{} is removed.", person.name),
+        Some(_) => format!("{} is removed.", unturned(&person.name)),
         None => format!("The invitation of {} is withdrawn.", person.name),
     };
     let flash = Flash::good(done).with(match changed {
@@ -141,7 +141,7 @@ pub async fn hand_over(
     let heir = ctx
         .write(move |tx| members::hand_over(tx, &who.actor, project, id))
         .await?;
-    Ok(Flash::good(format!("{} owns the project now.", heir.name))
+    Ok(Flash::good(format!("{} owns the project now.", unturned(&heir.name)))
         .with("You are a manager of it.")
         .on(format!("/projects/{project}/members")))
 }

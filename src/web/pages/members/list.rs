@@ -15,6 +15,7 @@ use crate::db::memberships::Person;
 use crate::domain::form_token::Bound;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::permission::Permission;
+use crate::domain::quoted::unturned;
 use crate::domain::role::Role;
 use crate::error::AppError;
 use crate::web::flash::Flash;
@@ -113,9 +114,11 @@ pub async fn add(
         .await;
     match done {
         Ok(Once::Done(Welcomed::Member(person))) => {
-            Ok(Flash::good(format!("{} is a {} now.", person.name, person.role))
-                .with("They see this project from their next click on.")
-                .on(format!("/projects/{project}/members")))
+            Ok(
+                Flash::good(format!("{} is a {} now.", unturned(&person.name), person.role))
+                    .with("They see this project from their next click on.")
+                    .on(format!("/projects/{project}/members")),
+            )
         }
         Ok(Once::Done(Welcomed::Invited(made))) => link::shown(&ctx, who, &request, project, made).await,
         Ok(Once::Already(spent)) => link::gone(&ctx, who, project, spent).await,
@@ -141,7 +144,10 @@ pub async fn set_role(
     let person = ctx
         .write(move |tx| members::set_role(tx, &who.actor, project, id, role))
         .await?;
-    Ok(Flash::good(format!("{} is a {} now.", person.name, person.role)).on(format!("/projects/{project}/members")))
+    Ok(
+        Flash::good(format!("{} is a {} now.", unturned(&person.name), person.role))
+            .on(format!("/projects/{project}/members")),
+    )
 }
 
 /// The form offers only words that are roles.

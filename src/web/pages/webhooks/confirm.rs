@@ -10,6 +10,7 @@ use super::view::path_of;
 use crate::actions::webhooks::{self, COUNTED};
 use crate::context::Context;
 use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::quoted::quoted;
 use crate::web::delivery_words::counted_up_to;
 use crate::web::flash::{Flash, redirect};
 use crate::web::page::{Shell, Tab, html};
@@ -78,7 +79,7 @@ pub async fn delete(
     let actor = who.actor;
     let title = title(&ctx, who, project, id).await?;
     ctx.write(move |tx| webhooks::delete(tx, &actor, project, id)).await?;
-    Ok(Flash::good(format!("“{title}” is deleted."))
+    Ok(Flash::good(format!("{} is deleted.", quoted(&title)))
         .with("Its secret is erased and its history goes with it.")
         .on(path_of(project)))
 }
@@ -142,7 +143,7 @@ pub async fn turn_on(
         Held::Send => "What was held is being sent, oldest first.",
         Held::Discard => "What was held ends as failed, “discarded”, in the history.",
     };
-    Ok(Flash::good(format!("“{title}” is on."))
+    Ok(Flash::good(format!("{} is on.", quoted(&title)))
         .with(then)
         .beside(id)
         .on(format!("{}#w-{id}", path_of(project))))

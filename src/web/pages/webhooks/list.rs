@@ -13,6 +13,7 @@ use crate::domain::event::{EventKind, KNOWN};
 use crate::domain::event_docs;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::domain::quoted::quoted;
 use crate::error::AppError;
 use crate::web::attempt_wait::{self, Requested};
 use crate::web::flash::{Flash, redirect};
@@ -123,7 +124,7 @@ fn attention(rows: &[Row]) -> String {
     let titles: Vec<String> = rows
         .iter()
         .filter(|row| row.needs_a_look())
-        .map(|row| format!("“{}”", row.title))
+        .map(|row| quoted(&row.title))
         .collect();
     match titles.as_slice() {
         [] => String::new(),
@@ -151,13 +152,13 @@ pub async fn toggle(
     let title = title(&ctx, who, project, id).await?;
     if !switch.active {
         ctx.write(move |tx| webhooks::turn_off(tx, &actor, project, id)).await?;
-        return Ok(Flash::good(format!("“{title}” is off."))
+        return Ok(Flash::good(format!("{} is off.", quoted(&title)))
             .with("What happens from now on is held, not lost.")
             .beside(id)
             .on(back));
     }
     match ctx.write(move |tx| webhooks::turn_on(tx, &actor, project, id)).await? {
-        TurnOn::Done => Ok(Flash::good(format!("“{title}” is on.")).beside(id).on(back)),
+        TurnOn::Done => Ok(Flash::good(format!("{} is on.", quoted(&title))).beside(id).on(back)),
         TurnOn::AskFirst => Ok(redirect(format!("{}/{id}/turn-on", path_of(project)))),
     }
 }
