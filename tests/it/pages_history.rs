@@ -339,7 +339,7 @@ async fn the_copied_curl_command_is_the_same_request_again() {
     let delivery = story.newest("success", 1).await;
     let page = lead.get(&format!("{}/{}", history(&story), delivery["id"])).await;
 
-    let command = page.texts("#curl").concat();
+    let command = page.verbatim("#curl");
     let done = tokio::process::Command::new("sh")
         .args(["-c", &command])
         .output()

@@ -93,16 +93,27 @@ impl Browser {
     }
 
     async fn ask(&self, path: &str, request: RequestBuilder) -> Page {
-        let answer: Response = request
+        let mut answer: Response = request
             .header("sec-fetch-site", "same-origin")
             .send()
             .await
             .unwrap_or_else(|error| panic!("{path}: {error}"));
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        // A stream has no end to wait for.
+        let html = if headers
+            .get("content-type")
+            .is_some_and(|kind| kind == "text/event-stream")
+        {
+            let first = answer.chunk().await.expect("a stream").unwrap_or_default();
+            String::from_utf8_lossy(&first).into_owned()
+        } else {
+            answer.text().await.expect("a body of text")
+        };
         Page {
             path: path.to_owned(),
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
-            html: answer.text().await.expect("a body of text"),
+            status,
+            headers,
+            html,
         }
     }
 }

@@ -57,6 +57,12 @@ impl Page {
             .collect()
     }
 
+    /// The text of the element that matches, with every space and line break.
+    pub fn verbatim(&self, css: &str) -> String {
+        let html = Html::parse_document(&self.html);
+        html.select(&selector(css)).flat_map(|element| element.text()).collect()
+    }
+
     /// An attribute of each element that matches and has it.
     pub fn attributes(&self, css: &str, name: &str) -> Vec<String> {
         let html = Html::parse_document(&self.html);

@@ -22,15 +22,17 @@ use crate::web::signed_in::SignedIn;
 /// Rows that are read and written at a time.
 const PIECE: i64 = 200;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Format {
+    #[default]
     Csv,
     Jsonl,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct As {
+    #[serde(default)]
     format: Format,
 }
 
