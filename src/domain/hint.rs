@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn an_answer_gets_the_hint_that_fits_it() {
         let html = [("Content-Type", "text/html")];
-        let cases: [(i32, &[(&str, &str)], &[u8], &str); 17] = [
+        type Case<'a> = (i32, &'a [(&'a str, &'a str)], &'a [u8], &'a str);
+        let cases: [Case<'_>; 17] = [
             (
                 301,
                 &[("location", "/new")],

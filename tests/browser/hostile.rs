@@ -47,7 +47,7 @@ const LOOK_FOR_DAMAGE: &str = r#"
         if (!/[\u202A-\u202E\u2066-\u2069]/.test(text.data)) continue;
         const holder = text.parentElement, style = getComputedStyle(holder);
         if (/^(textarea|option|select|script)$/.test(holder.localName)) continue;
-        const last = /(gnp\.exe|never ?closed|\u202E|@example\.com)"?$/.test(holder.textContent.trimEnd()) || holder.localName === 'pre';
+        const last = /(gnp\.exe|never ?closed\??|\u202E|@example\.com)"?$/.test(holder.textContent.trimEnd()) || holder.localName === 'pre';
         const shut = style.display !== 'inline' || /^(isolate|isolate-override|plaintext)$/.test(style.unicodeBidi);
         if (!last || !shut) found.push(`turns what follows: <${holder.localName}> ${text.data.trim().slice(0, 80)}`);
     }

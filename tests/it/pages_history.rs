@@ -328,7 +328,7 @@ async fn a_delivery_says_what_changed_what_to_do_and_where_else_it_went() {
     assert_eq!(page.texts(".rail h2"), ["Delivery", "Same event", "Same task"]);
     let older = lead.get(&page.attributes(".rail [rel=next]", "href")[0]).await;
     older.assert_says("Task created");
-    assert_eq!(older.attributes(".rail [rel=prev]", "href"), [page.path.clone()]);
+    assert_eq!(older.attributes(".rail [rel=prev]", "href"), [page.path.as_str()]);
 }
 
 #[tokio::test]

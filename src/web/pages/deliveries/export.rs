@@ -13,7 +13,9 @@ use crate::actions::access::Actor;
 use crate::actions::deliveries::{self, Extras, History, Place, Wanted};
 use crate::context::Context;
 use crate::db::history::{Delivery, Filter, Start};
+use crate::domain::delivery::OutcomeKind;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::delivery_words::delivery_state;
 use crate::web::page_error::PageError;
@@ -206,11 +208,11 @@ impl Line {
             webhook_id: delivery.webhook_id,
             webhook: seen.title().to_owned(),
             response_code: delivery.response_code,
-            outcome: delivery.outcome.map(|outcome| outcome.as_str()),
+            outcome: delivery.outcome.map(OutcomeKind::as_str),
             attempts: delivery.attempts,
             duration_ms: delivery.duration_us.map(|us| us / 1_000),
             created_at: delivery.created_at.iso(),
-            last_attempt_at: delivery.last_attempt_at.map(|at| at.iso()),
+            last_attempt_at: delivery.last_attempt_at.map(Moment::iso),
             message: message.map(|(_, message)| message.clone()).unwrap_or_default(),
             payload: payload
                 .filter(|_| format == Format::Jsonl)
