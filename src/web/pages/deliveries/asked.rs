@@ -108,6 +108,13 @@ impl Asked {
         if errors.is_empty() { Ok(filter) } else { Err(errors) }
     }
 
+    /// As a browser's field for an instant wants it; nothing for what it would drop and complain about.
+    pub fn instant(&self, text: &str) -> String {
+        let at = Moment::parse(text);
+        at.map(|at| at.datetime().format("%Y-%m-%dT%H:%M").to_string())
+            .unwrap_or_default()
+    }
+
     pub fn start(&self) -> Start {
         match (self.before, self.after) {
             (Some(id), _) => Start::Before(id),
