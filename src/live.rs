@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use crate::domain::ids::{SessionId, WebhookId};
 
 /// Streams of one session: more tabs than that are watched by nobody.
@@ -12,16 +14,31 @@ const PER_SESSION: usize = 10;
 /// Streams on this node.
 const IN_ALL: usize = 500;
 
+/// Looks into the database at the same time, of all streams and exports: most connections are for people who wait for a page.
+const LOOKS: usize = 2;
+
 /// Shared by the pages that watch and by what makes news.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Live {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     stopped: AtomicBool,
     watched: Mutex<Watched>,
+    looks: Semaphore,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live {
+            inner: Arc::new(Inner {
+                stopped: AtomicBool::default(),
+                watched: Mutex::default(),
+                looks: Semaphore::new(LOOKS),
+            }),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -55,6 +72,12 @@ impl Live {
             live: self.clone(),
             session,
         })
+    }
+
+    /// Waits until one may look; held while one does.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.inner.looks.acquire().await.ok()
     }
 
     /// Something happened to this webhook's deliveries.

@@ -97,7 +97,7 @@ const words = s => s < 45 ? 'just now' : s < 2700 ? `${Math.round(s / 60) || 1} 
 const tick = () => {
   const now = Date.now()
   $$('time[data-live]').forEach(t => { const w = words((now - Date.parse(t.dateTime)) / 1000); if (w) t.textContent = w })
-  $$('time[data-until]').forEach(t => { const s = Math.ceil((Date.parse(t.dateTime) - now) / 1000); t.textContent = s > 0 ? `in ${s} s` : 'now' })
+  $$('time[data-until]').forEach(t => { const s = Math.ceil((Date.parse(t.dateTime) - now) / 1000); t.textContent = s <= 0 ? 'now' : s < 100 ? `in ${s} s` : s < 5400 ? `in ${Math.round(s / 60)} min` : t.textContent })
 }
 if ($('[data-live], [data-until], #fresh')) { tick(); setInterval(tick, 1000) }
 
@@ -129,9 +129,9 @@ if (fresh) {
       last = e.lastEventId
       const news = JSON.parse(e.data)
       news.rows.forEach(swap)
-      if (!news.fresh) return
-      if (fresh.hidden) say(news.fresh)
-      fresh.hidden = false; $('span', fresh).textContent = news.fresh
+      if (news.fresh === undefined) return
+      if (fresh.hidden && news.fresh) say(news.fresh)
+      fresh.hidden = !news.fresh; $('span', fresh).textContent = news.fresh
     })
     source.addEventListener('error', () => {
       if (source?.readyState !== EventSource.CLOSED) return

@@ -21,7 +21,7 @@ mod stage;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::scenarios::{backlog, fairness, history, memory, publish, receivers, start};
+use crate::scenarios::{backlog, fairness, history, memory, publish, receivers, start, watch};
 
 #[derive(Parser)]
 #[command(about = "Starts a real server, loads it and measures what it does")]
@@ -62,6 +62,8 @@ enum Scenario {
     Receivers(receivers::Receivers),
     /// Time to the first page, memory at rest, size of the binary
     Start(start::Start),
+    /// Open history pages while their webhook gets a thousand deliveries a second
+    Watch(watch::Watch),
 }
 
 /// What is measured when nothing is asked for, with its defaults.
@@ -88,6 +90,7 @@ async fn main() {
         Scenario::Memory(options) => memory::run(common, &options).await,
         Scenario::Receivers(options) => receivers::run(common, &options).await,
         Scenario::Start(options) => start::run(common, &options).await,
+        Scenario::Watch(options) => watch::run(common, &options).await,
     };
     println!("disk after:  {}", probe::fdatasync(folder.path()));
     assert_eq!(lost, 0, "acknowledged deliveries were lost");

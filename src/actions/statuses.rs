@@ -159,7 +159,7 @@ pub fn delete(
     // Nobody uses it in between: the task would refer to what is gone.
     statuses::lock(tx.db, id)?;
     let standing = statuses::standing(tx.db, id)?;
-    let tasks = tasks::restatus(tx, &manager.project, &standing, to.id, actor.user)?;
+    let tasks = tasks::restatus(tx, &manager.project, &standing, (id, to.id), actor.user)?;
     statuses::delete(tx.db, id)?;
     manager.audit(
         tx,

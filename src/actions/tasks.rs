@@ -161,16 +161,24 @@ pub fn untag(tx: &mut Tx<'_>, project: &Project, tag: TagId, tagged: &[TaskId], 
     Ok(tagged.len())
 }
 
-/// Moves these tasks to another status, with an event for each; for who removes theirs. Returns how many tasks it were.
+/// Moves those of these tasks that still stand at `from` to another status, with an event for each; for who removes `from`. Returns
+/// how many tasks it were.
 pub fn restatus(
     tx: &mut Tx<'_>,
     project: &Project,
     standing: &[TaskId],
-    to: StatusId,
+    (from, to): (StatusId, StatusId),
     by: UserId,
 ) -> Result<usize, AppError> {
-    change_each(tx, project, standing, by, |task| task.status_id = Some(to))?;
-    Ok(standing.len())
+    let moved = std::cell::Cell::new(0);
+    change_each(tx, project, standing, by, |task| {
+        // Somebody may have moved it since the list was made.
+        if task.status_id == Some(from) {
+            task.status_id = Some(to);
+            moved.set(moved.get() + 1);
+        }
+    })?;
+    Ok(moved.get())
 }
 
 /// Gives a task a tag of its project, or takes it away; `true`: it has it now.

@@ -189,6 +189,8 @@ mod tests {
             url: "https://hooks.example.com/",
             headers: &[],
             body: b"",
+            manages: true,
+            patient: false,
         })
     }
 
@@ -202,6 +204,9 @@ mod tests {
             of_certificate(CertificateError::NotValidForName),
             of_certificate(CertificateError::UnknownIssuer),
             of_certificate(CertificateError::Revoked),
+            receiver.tls_sentence(&rustls::Error::PeerIncompatible(
+                rustls::PeerIncompatible::NoCipherSuitesInCommon,
+            )),
             receiver.tls_sentence(&rustls::Error::InvalidMessage(
                 rustls::InvalidMessage::InvalidContentType,
             )),

@@ -18,6 +18,10 @@ pub struct Seen<'a> {
     /// None are known to who may not see them.
     pub headers: &'a [(String, String)],
     pub body: &'a [u8],
+    /// Whoever reads it can change the webhook.
+    pub manages: bool,
+    /// The schedule already keeps to what a receiver asks for.
+    pub patient: bool,
 }
 
 /// A quoted address is no longer than this.
@@ -49,16 +53,9 @@ impl Seen<'_> {
             .iter()
             .map(|&byte| (byte as char).to_ascii_lowercase())
             .collect();
-        [
-            "type=\"password\"",
-            "type=password",
-            "type='password'",
-            "sign in",
-            "log in",
-            "login",
-        ]
-        .iter()
-        .any(|mark| body.contains(mark))
+        ["type=\"password\"", "type=password", "type='password'"]
+            .iter()
+            .any(|mark| body.contains(mark))
     }
 }
 
@@ -71,6 +68,7 @@ pub fn hint(seen: &Seen<'_>) -> String {
         OutcomeKind::Dns => "Check how the name is spelt. This server must be able to look it up, not only your own machine.".to_owned(),
         OutcomeKind::Connect => "Is the receiver running, and on this port? A firewall may also turn connections away.".to_owned(),
         OutcomeKind::Tls => tls(seen.message).to_owned(),
+        OutcomeKind::Blocked if seen.message.contains("metadata") || seen.message.contains("link-local") => "No receiver lives there: such addresses are for the machine itself and its credentials. Check the URL and what its name resolves to.".to_owned(),
         OutcomeKind::Blocked => "Whoever runs this server can allow it with that setting; otherwise use an address that everybody can reach.".to_owned(),
         OutcomeKind::Protocol => "Something may be listening there that is no HTTP server, or a proxy in between cut it off. The receiver's own log may know more.".to_owned(),
         OutcomeKind::Interrupted => "This server was stopped in the middle; the receiver may have got the request all the same.".to_owned(),
@@ -86,7 +84,9 @@ fn answered(seen: &Seen<'_>) -> String {
         200..=299 if seen.is_page() && seen.asks_for_a_password() => "What came back is a web page for signing in, not the answer of a receiver: is this the address of a page for people?".to_owned(),
         200..=299 => String::new(),
         300..=399 => redirect(seen),
-        400 | 422 => "It was reached, but did not like the request. What it answered, below, often says why; if it checks the signature, “Check a signature” finds the mistake.".to_owned(),
+        400 | 422 if seen.manages => "It was reached, but did not like the request. What it answered, below, often says why; if it checks the signature, “Check a signature” finds the mistake.".to_owned(),
+        400 | 422 => "It was reached, but did not like the request.".to_owned(),
+        401 | 403 if !seen.manages => "It wants to know who is calling.".to_owned(),
         401 | 403 if seen.is_page() => "What came back is a web page, perhaps for signing in: the address may be that of a page for people. A receiver that wants a token gets it from an own header (Edit, Advanced).".to_owned(),
         401 | 403 => "It wants to know who is calling. A token goes into an own header such as Authorization (Edit, Advanced); if it checks the signature, “Check a signature” finds the mistake.".to_owned(),
         404 => "Compare the path of the URL with the one that the receiver listens at; for many a slash at the end matters.".to_owned(),
@@ -95,10 +95,14 @@ fn answered(seen: &Seen<'_>) -> String {
         410 => "Whoever runs the receiver took it away on purpose. Ask them for the new address, or delete the webhook.".to_owned(),
         413 => "The body is larger than the receiver, or a proxy in front of it, accepts. Raise its limit; bodies have up to 256 KiB.".to_owned(),
         415 => "It does not take application/json. Bodies are always JSON; the receiver has to accept that.".to_owned(),
-        429 => match seen.header("retry-after") {
-            Some(_) => format!("It asks for a pause{}. The “Patient” schedule keeps to that.", asked(seen)),
-            None => "It gets more requests than it wants. The “Patient” schedule tries less often and for longer.".to_owned(),
-        },
+        429 => {
+            let wish = match seen.header("retry-after") {
+                Some(_) => format!("It asks for a pause{}.", asked(seen)),
+                None => "It gets more requests than it wants.".to_owned(),
+            };
+            let patient = if seen.patient { "" } else { " The “Patient” schedule keeps to such pauses and tries for longer." };
+            format!("{wish}{patient}")
+        }
         502 | 504 => "A proxy answered in its place: the receiver behind it does not run or is too slow.".to_owned(),
         503 => format!("It can be reached, but says that it is not ready{}.", asked_and(seen)),
         500..=599 => "Something went wrong inside the receiver; its own log says what.".to_owned(),
@@ -129,12 +133,27 @@ fn redirect(seen: &Seen<'_>) -> String {
         let base = Url::parse(seen.url).ok()?;
         base.join(location).ok()
     });
-    match to {
-        Some(to) if to.as_str().len() <= LONGEST && matches!(to.scheme(), "http" | "https") => {
-            format!("It points to {to} instead. If that is right, use that URL.")
-        }
-        _ => String::new(),
+    let Some(mut to) = to.filter(|to| to.as_str().len() <= LONGEST && matches!(to.scheme(), "http" | "https")) else {
+        return String::new();
+    };
+    // A URL here may have neither.
+    if to.set_username("").and_then(|()| to.set_password(None)).is_err() {
+        return String::new();
     }
+    to.set_fragment(None);
+    let path = to.path().to_ascii_lowercase();
+    if ["login", "signin", "sign-in", "sign_in", "sso", "oauth", "saml", "auth"]
+        .iter()
+        .any(|mark| path.split('/').any(|part| part.starts_with(mark)))
+    {
+        return format!(
+            "It points to {to}, which looks like a page for signing in: a receiver has to answer without one."
+        );
+    }
+    if to.scheme() == "http" && seen.url.starts_with("https:") {
+        return format!("It points to {to}, which is not encrypted; better have the receiver answer at this URL.");
+    }
+    format!("It points to {to} instead. If that is right, use that URL.")
 }
 
 /// The sentences are those of `delivery/failure.rs`; a test there keeps the two together.
@@ -190,6 +209,8 @@ mod tests {
             url: "https://hooks.example.com/a/b",
             headers: &headers,
             body,
+            manages: true,
+            patient: false,
         })
     }
 
@@ -197,7 +218,7 @@ mod tests {
     fn an_answer_gets_the_hint_that_fits_it() {
         let html = [("Content-Type", "text/html")];
         type Case<'a> = (i32, &'a [(&'a str, &'a str)], &'a [u8], &'a str);
-        let cases: [Case<'_>; 17] = [
+        let cases: [Case<'_>; 20] = [
             (
                 301,
                 &[("location", "/new")],
@@ -210,6 +231,19 @@ mod tests {
                 b"",
                 "points to https://other.example/x",
             ),
+            (302, &[("location", "/login?next=%2F")], b"", "a page for signing in"),
+            (
+                307,
+                &[("location", "http://hooks.example.com/a/b")],
+                b"",
+                "is not encrypted",
+            ),
+            (
+                308,
+                &[("location", "https://me:secret@new.example/#x")],
+                b"",
+                "points to https://new.example/ instead",
+            ),
             (400, &[], b"", "did not like the request"),
             (401, &[], b"", "own header such as Authorization"),
             (403, &html, b"<p>", "a web page"),
@@ -219,7 +253,7 @@ mod tests {
             (410, &[], b"", "new address"),
             (413, &[], b"", "larger than"),
             (429, &[("Retry-After", "30")], b"", "a pause of 30 seconds"),
-            (429, &[("Retry-After", "soon")], b"", "asks for a pause."),
+            (429, &[("Retry-After", "soon")], b"", "asks for a pause. The"),
             (429, &[], b"", "more requests than it wants"),
             (
                 503,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::actions::webhooks::{Chart, Hour};
+use crate::actions::webhooks::{COUNTED, Chart, Hour};
 use crate::web::words::thousands;
 
 /// Of the drawing: `viewBox="0 0 118.5 26"`.
@@ -94,7 +94,11 @@ fn words(chart: &Chart, used: bool) -> String {
     let said: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", thousands(*count)))
+        .map(|(count, what)| match *count {
+            // What is held is counted no further.
+            count if count > COUNTED && *what == "held" => format!("{}+ held", thousands(COUNTED)),
+            count => format!("{} {what}", thousands(count)),
+        })
         .collect();
     match said.is_empty() {
         true if used => "nothing sent".to_owned(),

@@ -313,7 +313,7 @@ async fn a_delivery_says_what_changed_what_to_do_and_where_else_it_went() {
     let curl = page.texts("#curl").concat();
     let sent = &story.receiver.requests()[1];
     assert!(
-        curl.starts_with(&format!("curl -X POST '{}'", story.receiver.url("/hook"))),
+        curl.starts_with(&format!("curl --globoff -X POST '{}'", story.receiver.url("/hook"))),
         "{curl}"
     );
     assert!(

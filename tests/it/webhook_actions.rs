@@ -11,7 +11,7 @@ use taskview_webhooks::context::Store;
 use taskview_webhooks::db::history::{CodeClass, Filter, Show, Start};
 use taskview_webhooks::db::{self, DatabaseUrl, Db, Tx};
 use taskview_webhooks::domain::form_token::Bound;
-use taskview_webhooks::domain::ids::{DeliveryId, ProjectId, SessionId, UserId, WebhookId};
+use taskview_webhooks::domain::ids::{DeliveryId, ProjectId, SessionId, TaskId, UserId, WebhookId};
 use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::target::AllowList;
 use taskview_webhooks::error::AppError;
@@ -400,6 +400,68 @@ async fn the_history_of_a_project_lays_those_of_its_webhooks_together() {
         ..any()
     };
     assert_eq!(page(later, Start::Newest).await.unwrap(), (vec![], false));
+}
+
+#[tokio::test]
+async fn a_tasks_history_is_searched_through_all_its_events_and_its_pages_end() {
+    let place = Place::new().await;
+    let hook = place.add().await;
+    let body = if place.is_sqlite() {
+        "CAST('{}' AS BLOB)"
+    } else {
+        "'{}'::bytea"
+    };
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450)";
+    place
+        .sql(format!(
+            "{numbers} INSERT INTO events (project_id, kind, body, occurred_at, published, task_id) \
+             SELECT 1, 'task.updated', {body}, i, FALSE, 7 FROM n"
+        ))
+        .await;
+    place
+        .sql(format!(
+            "{numbers} INSERT INTO deliveries (project_id, webhook_id, event_id, task_id, kind, message_id, status, trigger, outcome, \
+             response_code, attempts, last_attempt_at, duration_us, claims, due_at, leased_until, created_at) \
+             SELECT 1, {hook}, i, 7, 'task.updated', 'msg', CASE WHEN i IN (1, 3, 449) THEN 2 ELSE 1 END, 0, 0, \
+             CASE WHEN i IN (1, 3, 449) THEN 500 ELSE 200 END, 1, 1, 1, 0, 1, 0, 1 FROM n"
+        ))
+        .await;
+    let page = |show, start| {
+        place.read(move |db| {
+            let filter = Filter {
+                show,
+                task: Some(TaskId(7)),
+                ..Filter::default()
+            };
+            let wanted = Wanted {
+                filter,
+                start,
+                limit: 2,
+            };
+            let page = deliveries::history(db, &MEMBER, Whose::of(PROJECT, hook), &wanted)?.page;
+            let ids: Vec<_> = page.rows.iter().map(|row| row.id.0).collect();
+            Ok((ids, page.more, page.searched_to))
+        })
+    };
+    let before = |id| Start::Before(DeliveryId(id));
+
+    assert_eq!(
+        page(Show::Failed, Start::Newest).await.unwrap(),
+        (vec![449, 3], true, None)
+    );
+    assert_eq!(page(Show::Failed, before(3)).await.unwrap(), (vec![1], false, None));
+    assert_eq!(page(Show::Failed, before(1)).await.unwrap(), (vec![], false, None));
+    assert_eq!(
+        page(Show::Failed, Start::After(DeliveryId(1))).await.unwrap(),
+        (vec![449, 3], false, None)
+    );
+    assert_eq!(page(Show::All, before(2)).await.unwrap(), (vec![1], false, None));
+    place.sql("DELETE FROM deliveries WHERE id = 448".to_owned()).await;
+    assert_eq!(
+        page(Show::All, before(448)).await.unwrap(),
+        (vec![447, 446], true, None),
+        "a cursor that is gone is a place all the same"
+    );
 }
 
 #[tokio::test]

@@ -7,3 +7,4 @@ pub mod memory;
 pub mod publish;
 pub mod receivers;
 pub mod start;
+pub mod watch;

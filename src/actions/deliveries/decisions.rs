@@ -1,5 +1,7 @@
 //! Why did it fire, why did it not: what was decided about each event of a task for each webhook that the project has now.
 
+use std::collections::HashMap;
+
 use crate::actions::access::{Actor, Member};
 use crate::actions::webhooks::{self, Seen};
 use crate::db::events::{self, Happened};
@@ -33,14 +35,22 @@ pub enum Decision {
 /// The newest events of a task of the member's project. None were made while the project was archived.
 pub fn of_task(db: &mut Db, actor: &Actor, member: &Member, task: TaskId, limit: i64) -> Result<Vec<Fired>, AppError> {
     let project = member.project.id;
-    let (_, webhooks) = webhooks::list(db, actor, project)?;
+    let (_, webhooks) = webhooks::list_uncounted(db, actor, project)?;
     let events = events::of_task(db, project, task, limit)?;
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
     let deliveries = history::of_events(db, project, &ids)?;
+    let mut people: HashMap<i64, Option<String>> = HashMap::new();
     let mut fired = Vec::with_capacity(events.len());
     for event in events {
         let by = match event.initiator_id {
-            Some(user) => hooks::person(db, UserId(user))?,
+            Some(user) => match people.get(&user) {
+                Some(known) => known.clone(),
+                None => {
+                    let name = hooks::person(db, UserId(user))?;
+                    people.insert(user, name.clone());
+                    name
+                }
+            },
             None => None,
         };
         let decisions = webhooks.iter().map(|seen| {

@@ -79,10 +79,10 @@ pub fn history(db: &mut Db, actor: &Actor, place: Place, wanted: &Wanted) -> Res
 fn whose(db: &mut Db, actor: &Actor, place: Place) -> Result<(Member, Vec<Seen>), AppError> {
     match place.webhook {
         Some(id) => {
-            let (member, webhook) = webhooks::find(db, actor, place.project, id)?;
+            let (member, webhook) = webhooks::find_uncounted(db, actor, place.project, id)?;
             Ok((member, vec![webhook]))
         }
-        None => webhooks::list(db, actor, place.project),
+        None => webhooks::list_uncounted(db, actor, place.project),
     }
 }
 
@@ -105,7 +105,18 @@ fn page_of(
         start: wanted.start,
         limit: wanted.limit,
     };
-    let page = history::page(db, &query)?;
+    let mut page = history::page(db, &query)?;
+    if held_only {
+        // What was discarded waits for the engine to say so; it is not held any more.
+        let discarded = |id| {
+            webhooks
+                .iter()
+                .find(|seen| seen.webhook.id == id)
+                .map(|seen| seen.webhook.discarded_to)
+        };
+        page.rows
+            .retain(|row| discarded(row.webhook_id).is_some_and(|to| row.id > to));
+    }
     let tasks = history::task_names(db, project, &page.rows)?;
     Ok(History {
         member,
@@ -155,19 +166,14 @@ pub fn news(
     Ok((history, newer))
 }
 
-/// What programs want of a page's rows besides; `history` proves that they may see it.
-#[derive(Debug)]
-pub struct Extras {
-    pub payloads: Vec<(EventId, Vec<u8>)>,
-    /// The sentence of the last attempt.
-    pub messages: Vec<(DeliveryId, String)>,
+/// The sentences of the last attempts of a page's rows; `history` proves that they may be seen.
+pub fn messages(db: &mut Db, history: &History) -> Result<Vec<(DeliveryId, String)>, AppError> {
+    Ok(history::last_messages(db, &history.page.rows)?)
 }
 
-pub fn extras(db: &mut Db, history: &History) -> Result<Extras, AppError> {
-    Ok(Extras {
-        payloads: history::payloads_of(db, &history.page.rows)?,
-        messages: history::last_messages(db, &history.page.rows)?,
-    })
+/// What was sent, by event; `history` proves that it may be seen.
+pub fn payloads(db: &mut Db, history: &History) -> Result<Vec<(EventId, Vec<u8>)>, AppError> {
+    Ok(history::payloads_of(db, &history.page.rows)?)
 }
 
 /// As [`history`], but a filter goes on to the next windows of rows until the page is full; after some it gives up.
@@ -256,7 +262,7 @@ pub fn around(db: &mut Db, actor: &Actor, detail: &Detail) -> Result<Around, App
     let siblings = if others.is_empty() {
         Vec::new()
     } else {
-        let (_, webhooks) = webhooks::list(db, actor, project)?;
+        let (_, webhooks) = webhooks::list_uncounted(db, actor, project)?;
         let whose = |other: Delivery| {
             let seen = webhooks.iter().find(|seen| seen.webhook.id == other.webhook_id);
             seen.map(|seen| (seen.clone(), other))

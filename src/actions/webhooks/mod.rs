@@ -10,7 +10,8 @@ use serde_json::json;
 use self::entered::{events, headers, name, secret, url};
 pub(super) use self::seen::hide_path;
 pub use self::seen::{
-    COUNTED, Chart, Hour, Recent, Seen, charts, counts, find, find_to_change, list, project_of, recent, secret_made_by,
+    COUNTED, Chart, Hour, Recent, Seen, charts, count_held, counts, find, find_to_change, find_uncounted, list,
+    list_uncounted, project_of, recent, secret_made_by,
 };
 pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
@@ -253,7 +254,7 @@ pub fn discard_held(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: Webh
 }
 
 /// How many deliveries are held, counted up to [`COUNTED`] + 1; for who may say what becomes of them.
-pub fn count_held(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<i64, AppError> {
+pub fn held_of(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<i64, AppError> {
     access::manager(db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(db, actor.user, project, id)?;
     if webhook.active {

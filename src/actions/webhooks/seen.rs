@@ -71,6 +71,15 @@ pub type Chart = [Hour; 24];
 
 /// All webhooks of a project.
 pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Seen>), AppError> {
+    let (member, mut webhooks) = list_uncounted(db, actor, project)?;
+    for seen in &mut webhooks {
+        count_held(db, seen)?;
+    }
+    Ok((member, webhooks))
+}
+
+/// As [`list`], for who does not ask how many deliveries are held: counting them is the dearest part.
+pub fn list_uncounted(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, Vec<Seen>), AppError> {
     let member = access::member(db, actor, project, Permission::IntegrationsCanView)?;
     let rows = webhooks::list(db, actor.user, project)?;
     let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
@@ -79,19 +88,40 @@ pub fn list(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<(Member, V
         .into_iter()
         .map(|webhook| {
             let events = events.remove(&webhook.id).unwrap_or_default();
-            see(db, member.manages(), webhook, events)
+            see(member.manages(), webhook, events)
         })
-        .collect::<Result<_, _>>()?;
+        .collect();
     Ok((member, seen))
 }
 
 /// One webhook.
 pub fn find(db: &mut Db, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(Member, Seen), AppError> {
+    let (member, mut seen) = find_uncounted(db, actor, project, id)?;
+    count_held(db, &mut seen)?;
+    Ok((member, seen))
+}
+
+/// As [`find`], without what is held.
+pub fn find_uncounted(
+    db: &mut Db,
+    actor: &Actor,
+    project: ProjectId,
+    id: WebhookId,
+) -> Result<(Member, Seen), AppError> {
     let member = access::member(db, actor, project, Permission::IntegrationsCanView)?;
     let webhook = webhooks::find(db, actor.user, project, id)?;
     let events = webhooks::events_of(db, &[id])?.remove(&id).unwrap_or_default();
-    let seen = see(db, member.manages(), webhook, events)?;
+    let seen = see(member.manages(), webhook, events);
     Ok((member, seen))
+}
+
+/// Fills in what is held of a webhook that was loaded without; nothing is while it is on.
+pub fn count_held(db: &mut Db, seen: &mut Seen) -> Result<(), AppError> {
+    let webhook = &seen.webhook;
+    if !webhook.active {
+        (seen.held, seen.held_since) = backlog::waiting(db, webhook.id, webhook.discarded_to, COUNTED + 1)?;
+    }
+    Ok(())
 }
 
 /// One webhook, for a page that changes it.
@@ -174,23 +204,18 @@ pub(super) fn last_reason(db: &mut Db, webhook: WebhookId) -> Result<Option<Stri
 }
 
 /// A webhook for who manages it, or for another member.
-fn see(db: &mut Db, manages: bool, mut webhook: Webhook, events: Vec<EventKind>) -> Result<Seen, AppError> {
-    let (held, held_since) = if webhook.active {
-        (0, None)
-    } else {
-        backlog::waiting(db, webhook.id, webhook.discarded_to, COUNTED + 1)?
-    };
+fn see(manages: bool, mut webhook: Webhook, events: Vec<EventKind>) -> Seen {
     if !manages {
         webhook.url = hide_path(&webhook.url);
         webhook.secret_hint.clear();
         webhook.header_names = None;
     }
-    Ok(Seen {
+    Seen {
         webhook,
         events,
-        held,
-        held_since,
-    })
+        held: 0,
+        held_since: None,
+    }
 }
 
 /// Scheme and host; the path of a chat service's URL is as good as a password.

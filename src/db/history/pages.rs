@@ -1,6 +1,8 @@
 //! A page of the history: of one webhook, or of all of a project, whose pages are laid one over the other. Which index serves
 //! depends on the filter; where none does, a window of rows is looked at.
 
+use std::time::Duration;
+
 use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -17,8 +19,12 @@ const WINDOW: i64 = 5_000;
 const NEAR: i64 = 250;
 /// Up to so many waiting deliveries are put into order in memory; beyond that the newest rows are waiting ones anyway.
 const SORTED: i64 = 1_000;
-/// Events of one task that one request looks at.
-const EVENTS: i64 = 200;
+/// Events of one task that one request looks at: from its cursor on, so that the next page may see as many again.
+const EVENTS: i64 = 10_000;
+/// Events whose deliveries are read together.
+const AT_A_TIME: usize = 200;
+/// As exactly as a `webhook-id` says when it was made.
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// Deliveries whose ids were taken in the other order than their instants lie this close together.
 const OUT_OF_ORDER: i64 = 2_000;
 
@@ -58,13 +64,15 @@ fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
         range.high = Some(first_since(db, until)?);
     }
     if let Some(message) = &filter.message {
-        let near = match instant_of(message) {
-            Some(at) => first_since(db, at)?,
-            None => DeliveryId(0),
+        // All deliveries of one transaction have one instant; there may be thousands of them.
+        let (low, high) = match instant_of(message) {
+            Some(at) => (
+                DeliveryId(first_since(db, at)?.0 - OUT_OF_ORDER),
+                DeliveryId(first_since(db, at + MILLISECOND)?.0 + OUT_OF_ORDER),
+            ),
+            None => (DeliveryId(0), DeliveryId(0)),
         };
-        let low = DeliveryId(near.0 - OUT_OF_ORDER);
         range.low = Some(range.low.map_or(low, |other| other.max(low)));
-        let high = DeliveryId(near.0 + OUT_OF_ORDER);
         range.high = Some(range.high.map_or(high, |other| other.min(high)));
     }
     Ok(range)
@@ -285,68 +293,62 @@ fn indexed_page(
     })
 }
 
-/// A task's deliveries are found through its events; of a task with very many, some at a time.
+/// A task's deliveries are found through its events: their ids are read first, from the index alone, and then the deliveries of
+/// some at a time until the page is full.
 fn of_task(db: &mut Db, query: &Query, task: TaskId, range: Range) -> QueryResult<Page> {
-    let upwards = matches!(query.start, Start::After(_));
-    let cursor = match query.start {
-        Start::Newest => None,
-        Start::Before(id) | Start::After(id) => event_of(db, id)?,
-    };
-    let mut events = events::table
-        .filter(events::project_id.eq(query.project))
-        .filter(events::task_id.eq(task))
-        .select(events::id)
-        .limit(EVENTS + 1)
-        .into_boxed();
-    events = match cursor {
-        Some(event) if upwards => events.filter(events::id.ge(event)),
-        Some(event) => events.filter(events::id.le(event)),
-        None => events,
-    };
-    events = if upwards {
-        events.order(events::id.asc())
-    } else {
-        events.order(events::id.desc())
-    };
-    let mut ids: Vec<EventId> = events.load(db)?;
-    let is_all = ids.len() as i64 <= EVENTS;
-    ids.truncate(EVENTS as usize);
-    let rows = matching(
-        scoped(query)
-            .filter(deliveries::event_id.eq_any(ids))
-            .select(Delivery::as_select())
-            .into_boxed(),
-        &query.filter,
-    );
-    let mut rows: Vec<Delivery> = rows.load(db)?;
-    let edge = if upwards {
-        rows.iter().map(|row| row.id).max()
-    } else {
-        rows.iter().map(|row| row.id).min()
-    };
-    rows.retain(|row| {
-        range.holds(row.id)
-            && query.webhooks.contains(&row.webhook_id)
-            && match query.start {
-                Start::Newest => true,
-                Start::Before(id) => row.id < id,
-                Start::After(id) => row.id > id,
-            }
-    });
+    let mut rows: Vec<Delivery> = Vec::new();
+    for ids in events_beyond(db, query, task)?.chunks(AT_A_TIME) {
+        let found = matching(
+            scoped(query)
+                .filter(deliveries::event_id.eq_any(ids.to_vec()))
+                .select(Delivery::as_select())
+                .into_boxed(),
+            &query.filter,
+        );
+        let found: Vec<Delivery> = found.load(db)?;
+        rows.extend(found.into_iter().filter(|row| {
+            range.holds(row.id)
+                && query.webhooks.contains(&row.webhook_id)
+                && match query.start {
+                    Start::Newest => true,
+                    Start::Before(id) => row.id < id,
+                    Start::After(id) => row.id > id,
+                }
+        }));
+        if rows.len() as i64 > query.limit {
+            break;
+        }
+    }
     let page = Page {
         rows,
-        more: false,
-        searched_to: edge.filter(|_| !is_all),
+        ..Page::default()
     };
     Ok(laid_together(query, vec![page]))
 }
 
-fn event_of(db: &mut Db, id: DeliveryId) -> QueryResult<Option<EventId>> {
-    deliveries::table
-        .find(id)
-        .select(deliveries::event_id)
-        .first(db)
-        .optional()
+/// The events of a task from the cursor on, in the direction of reading. A delivery that is gone stands for the one before it.
+fn events_beyond(db: &mut Db, query: &Query, task: TaskId) -> QueryResult<Vec<EventId>> {
+    let cursor: Option<EventId> = match query.start {
+        Start::Newest => None,
+        Start::Before(id) | Start::After(id) => deliveries::table
+            .filter(deliveries::id.le(id))
+            .order(deliveries::id.desc())
+            .select(deliveries::event_id)
+            .first(db)
+            .optional()?
+            .or(Some(EventId(0))),
+    };
+    let events = events::table
+        .filter(events::project_id.eq(query.project))
+        .filter(events::task_id.eq(task))
+        .select(events::id)
+        .limit(EVENTS)
+        .into_boxed();
+    match (cursor, query.start) {
+        (Some(event), Start::After(_)) => events.filter(events::id.ge(event)).order(events::id.asc()).load(db),
+        (Some(event), _) => events.filter(events::id.le(event)).order(events::id.desc()).load(db),
+        (None, _) => events.order(events::id.desc()).load(db),
+    }
 }
 
 type Rows<'a> = deliveries::BoxedQuery<

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::webhooks::One;
 use super::{Envelope, ok};
-use crate::actions::deliveries::{self, Extras, History, Place, Wanted};
+use crate::actions::deliveries::{self, History, Place, Wanted};
 use crate::actions::resend_runs;
 use crate::actions::webhooks::{self, COUNTED};
 use crate::context::Context;
@@ -16,7 +16,7 @@ use crate::db::history::{Delivery, Filter, Show, Start};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
-use crate::domain::ids::{DeliveryId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::api_body::JsonBody;
@@ -70,10 +70,15 @@ pub struct DeliveryAnswer {
 }
 
 impl DeliveryAnswer {
-    fn new(delivery: &Delivery, history: &History, extras: &Extras) -> Self {
+    fn new(
+        delivery: &Delivery,
+        history: &History,
+        messages: &[(DeliveryId, String)],
+        payloads: &[(EventId, Vec<u8>)],
+    ) -> Self {
         let held = is_held(delivery, history.webhook_of(delivery));
-        let payload = extras.payloads.iter().find(|(event, _)| *event == delivery.event_id);
-        let message = extras.messages.iter().find(|(id, _)| *id == delivery.id);
+        let payload = payloads.iter().find(|(event, _)| *event == delivery.event_id);
+        let message = messages.iter().find(|(id, _)| *id == delivery.id);
         DeliveryAnswer {
             id: delivery.id,
             webhook_id: delivery.webhook_id,
@@ -165,12 +170,13 @@ pub async fn list(ctx: Data<Context>, caller: Caller, id: Path<WebhookId>, asked
         .read(move |db| {
             let project = webhooks::project_of(db, &caller.actor, id)?;
             let history = deliveries::history_far(db, &caller.actor, Place::of(project, id), &wanted)?;
-            let extras = deliveries::extras(db, &history)?;
+            let messages = deliveries::messages(db, &history)?;
+            let payloads = deliveries::payloads(db, &history)?;
             Ok(history
                 .page
                 .rows
                 .iter()
-                .map(|row| DeliveryAnswer::new(row, &history, &extras))
+                .map(|row| DeliveryAnswer::new(row, &history, &messages, &payloads))
                 .collect())
         })
         .await?;
@@ -338,7 +344,7 @@ pub async fn held(ctx: Data<Context>, caller: Caller, JsonBody(Held { id, action
     let count = ctx
         .write(move |tx| {
             let project = webhooks::project_of(tx.db, &actor, id)?;
-            let count = webhooks::count_held(tx.db, &actor, project, id)?;
+            let count = webhooks::held_of(tx.db, &actor, project, id)?;
             match action {
                 HeldAction::Send => webhooks::turn_on_and_send(tx, &actor, project, id)?,
                 HeldAction::Discard => webhooks::discard_held(tx, &actor, project, id)?,

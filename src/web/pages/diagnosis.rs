@@ -117,7 +117,7 @@ async fn page(
             let wanted = wanted.filter(|_| fresh);
             let (member, seen, headers) = diagnosis::begin(db, &who.actor, project, webhook, wanted)?;
             Ok((
-                who.shell_in(db, "Signature debugger", &member, Tab::Webhooks)?,
+                who.shell_in(db, "Check a signature", &member, Tab::Webhooks)?,
                 seen,
                 headers,
             ))

@@ -6,13 +6,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use crate::actions::deliveries::Place;
 use crate::db::history::{CodeClass, Filter, Show, Start};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{DeliveryId, TaskId};
 use crate::domain::moment::Moment;
-use crate::web::pages::webhooks::view::path_of;
 
 /// As the address says it; an empty word asks for nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -241,16 +239,6 @@ fn label(name: &str, value: &str) -> String {
         "id" if value.starts_with("msg_") => value.to_owned(),
         "id" => format!("Task #{}", value.trim_start_matches('#')),
         _ => value.to_owned(),
-    }
-}
-
-impl Place {
-    /// Where the history is.
-    pub fn history(self) -> String {
-        match self.webhook {
-            Some(webhook) => format!("{}/{webhook}/deliveries", path_of(self.project)),
-            None => format!("/projects/{}/deliveries", self.project),
-        }
     }
 }
 

@@ -7,12 +7,19 @@ const INLINE: usize = 4 * 1024;
 
 /// For a POSIX shell. Own header values stay `••••`: who has them fills them in.
 pub fn command(attempt: &Attempt, headers: &[(String, String)], body: &str) -> String {
-    let mut command = format!("curl -X POST {}", quoted(&attempt.url));
+    // Without globoff, brackets in a URL are patterns.
+    let mut command = format!("curl --globoff -X POST {}", for_shell(&attempt.url));
     for (name, value) in headers {
-        command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))));
+        // A header with nothing after the colon would be left out.
+        let line = if value.is_empty() {
+            format!("{name};")
+        } else {
+            format!("{name}: {value}")
+        };
+        command.push_str(&format!(" \\\n  -H {}", for_shell(&line)));
     }
     if body.len() <= INLINE {
-        command.push_str(&format!(" \\\n  --data-raw {}", quoted(body)));
+        command.push_str(&format!(" \\\n  --data-raw {}", for_shell(body)));
     } else {
         command.push_str(" \\\n  --data-binary @body.json");
     }
@@ -20,7 +27,7 @@ pub fn command(attempt: &Attempt, headers: &[(String, String)], body: &str) -> S
 }
 
 /// Within single quotes a shell reads everything as it is, but for the quote itself.
-fn quoted(text: &str) -> String {
+fn for_shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -30,6 +37,6 @@ mod tests {
 
     #[test]
     fn nothing_in_it_is_more_than_text_to_a_shell() {
-        assert_eq!(quoted("it's $(id) `id` \"x\" \\"), r#"'it'\''s $(id) `id` "x" \'"#);
+        assert_eq!(for_shell("it's $(id) `id` \"x\" \\"), r#"'it'\''s $(id) `id` "x" \'"#);
     }
 }

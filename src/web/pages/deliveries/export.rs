@@ -10,19 +10,17 @@ use serde_json::value::RawValue;
 
 use super::asked::Asked;
 use crate::actions::access::Actor;
-use crate::actions::deliveries::{self, Extras, History, Place, Wanted};
+use crate::actions::deliveries::{self, History, Place, Wanted};
+use crate::actions::sessions;
 use crate::context::Context;
 use crate::db::history::{Delivery, Filter, Start};
 use crate::domain::delivery::OutcomeKind;
-use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, SessionId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::delivery_words::delivery_state;
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
-
-/// Rows that are read and written at a time.
-const PIECE: i64 = 200;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,6 +28,16 @@ enum Format {
     #[default]
     Csv,
     Jsonl,
+}
+
+impl Format {
+    /// Rows that are read and written at a time. A payload has up to 256 KiB.
+    fn piece(self) -> i64 {
+        match self {
+            Format::Csv => 200,
+            Format::Jsonl => 20,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,6 +124,7 @@ async fn export(
     let mut reading = Reading {
         filter: asked.filter(ctx.now()).map_err(AppError::Invalid)?,
         actor: who.actor,
+        session: who.session,
         place,
         format,
         next: Some(Start::Newest),
@@ -148,6 +157,7 @@ async fn export(
 struct Reading {
     ctx: web::Data<Context>,
     actor: Actor,
+    session: SessionId,
     place: Place,
     filter: Filter,
     format: Format,
@@ -163,14 +173,21 @@ impl Reading {
         let wanted = Wanted {
             filter: self.filter.clone(),
             start,
-            limit: PIECE,
+            limit: self.format.piece(),
         };
-        let (history, extras) = self
+        let (session, format, now) = (self.session, self.format, self.ctx.now());
+        let _turn = self.ctx.live().turn().await;
+        let (history, messages, payloads) = self
             .ctx
             .read(move |db| {
+                sessions::must_go_on(db, &actor, session, now)?;
                 let history = deliveries::history_far(db, &actor, place, &wanted)?;
-                let extras = deliveries::extras(db, &history)?;
-                Ok((history, extras))
+                let messages = deliveries::messages(db, &history)?;
+                let payloads = match format {
+                    Format::Csv => Vec::new(),
+                    Format::Jsonl => deliveries::payloads(db, &history)?,
+                };
+                Ok((history, messages, payloads))
             })
             .await?;
         let page = &history.page;
@@ -182,7 +199,7 @@ impl Reading {
         let lines = page
             .rows
             .iter()
-            .map(|row| Line::new(row, &history, &extras, self.format));
+            .map(|row| Line::new(row, &history, &messages, &payloads));
         let has_head = std::mem::take(&mut self.is_first);
         let written = match self.format {
             Format::Csv => csv_lines(lines, has_head),
@@ -193,11 +210,16 @@ impl Reading {
 }
 
 impl Line {
-    fn new(delivery: &Delivery, history: &History, extras: &Extras, format: Format) -> Self {
+    fn new(
+        delivery: &Delivery,
+        history: &History,
+        messages: &[(DeliveryId, String)],
+        payloads: &[(EventId, Vec<u8>)],
+    ) -> Self {
         let seen = history.webhook_of(delivery);
         let task = history.tasks.iter().find(|(event, _)| *event == delivery.event_id);
-        let message = extras.messages.iter().find(|(id, _)| *id == delivery.id);
-        let payload = extras.payloads.iter().find(|(event, _)| *event == delivery.event_id);
+        let message = messages.iter().find(|(id, _)| *id == delivery.id);
+        let payload = payloads.iter().find(|(event, _)| *event == delivery.event_id);
         Line {
             id: delivery.id,
             message_id: delivery.message_id.clone(),
@@ -215,9 +237,9 @@ impl Line {
             last_attempt_at: delivery.last_attempt_at.map(Moment::iso),
             message: message.map(|(_, message)| message.clone()).unwrap_or_default(),
             payload: payload
-                .filter(|_| format == Format::Jsonl)
                 .and_then(|(_, body)| String::from_utf8(body.clone()).ok())
-                .and_then(|body| RawValue::from_string(body).ok()),
+                // A host may have sent it on several lines. In JSON a line break stands between tokens only.
+                .and_then(|body| RawValue::from_string(body.replace(['\n', '\r'], " ")).ok()),
         }
     }
 }

@@ -57,6 +57,7 @@ struct HistoryPage {
     query: String,
     /// Where the filter goes on that stopped at its window of rows; empty when nothing is left to look at.
     further: String,
+    further_words: &'static str,
     newer: String,
     older: String,
     /// There has never been a delivery here.
@@ -119,7 +120,7 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
         Ok(filter) => (Some(filter), Vec::new()),
         Err(errors) => (None, errors),
     };
-    let history = searched(db, who, place, &asked, filter)?;
+    let mut history = searched(db, who, place, &asked, filter)?;
     let rows: Vec<Row> = history
         .page
         .rows
@@ -127,18 +128,21 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
         .map(|row| Row::new(row, &history, now))
         .collect();
     let path = place.history();
-    let (newer, mut older) = neighbours(&asked, &history.page, &path);
-    let stopped = history.page.searched_to.is_some() && !matches!(asked.start(), Start::After(_));
-    let further = if stopped {
-        std::mem::take(&mut older)
-    } else {
-        String::new()
+    let (mut newer, mut older) = neighbours(&asked, &history.page, &path);
+    let upwards = matches!(asked.start(), Start::After(_));
+    let further = match (history.page.searched_to, upwards) {
+        (None, _) => String::new(),
+        (Some(_), true) => std::mem::take(&mut newer),
+        (Some(_), false) => std::mem::take(&mut older),
     };
     let is_empty = rows.is_empty() && !asked.is_filtered() && newer.is_empty();
     // Where nothing is shown for want of a match, what comes would have to be looked for from the very first row on.
     let counts = asked.start() == Start::Newest && (is_empty || !rows.is_empty());
     let hook = match place.webhook {
-        Some(_) => Some(Hook::of(db, &history.webhooks[0])?),
+        Some(_) => {
+            webhooks::count_held(db, &mut history.webhooks[0])?;
+            Some(Hook::of(db, &history.webhooks[0])?)
+        }
         None => None,
     };
     Ok(HistoryPage {
@@ -151,17 +155,27 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
         events: asked.events(history.webhooks.iter().flat_map(|seen| seen.events.clone())),
         codes: asked.codes(),
         times: asked.times(),
-        chips: asked.chips(&path),
+        // A filter that was not understood is not applied.
+        chips: if errors.is_empty() {
+            asked.chips(&path)
+        } else {
+            Vec::new()
+        },
         stream: if counts || !rows.is_empty() {
-            live::address(&asked, place, &rows, counts, history.member.manages(), now)
+            live::address(&asked, place, &rows, counts, rows.iter().any(|row| row.can_retry), now)
         } else {
             String::new()
         },
         newest: format!("{path}{}", asked.newest_query()),
         export: format!("{path}/export{}", asked.query_with("format", "")),
         query: asked.query(),
-        selectable: history.member.manages(),
+        selectable: rows.iter().any(|row| row.can_retry),
         is_empty,
+        further_words: if upwards {
+            "Search further on"
+        } else {
+            "Search further back"
+        },
         further,
         errors: errors.into(),
         asked,

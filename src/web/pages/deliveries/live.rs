@@ -20,7 +20,7 @@ use crate::actions::deliveries::{self, Place};
 use crate::actions::sessions;
 use crate::context::Context;
 use crate::db::history::{Delivery, Filter};
-use crate::domain::delivery::Status;
+use crate::domain::delivery::{OutcomeKind, Status};
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::{Moment, micros};
 use crate::error::AppError;
@@ -37,8 +37,8 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(4);
 const COUNTED: i64 = 100;
 /// A browser comes back after so long; further and further apart while it is refused.
 const RETRY: Duration = Duration::from_secs(2);
-/// What was recorded just before the page was made may not have been in it.
-const OVERLAP: Duration = Duration::from_secs(2);
+/// An attempt that began so long before the page was made may have ended after it.
+const ATTEMPT: Duration = Duration::from_secs(15);
 
 /// The page that watches, as its address says it.
 #[derive(Debug, Deserialize)]
@@ -48,8 +48,10 @@ pub struct Shown {
     rows: String,
     /// Its newest row; newer ones are counted only with it.
     newest: Option<DeliveryId>,
-    /// When it was made, or what `id` the last message had.
-    since: Option<i64>,
+    /// When it was made.
+    made: Option<i64>,
+    /// The `id` of the last message, from a page that comes back: any of its rows may have changed meanwhile.
+    since: Option<String>,
     /// Its rows have a box to tick.
     #[serde(default)]
     picks: bool,
@@ -59,7 +61,7 @@ pub struct Shown {
 pub fn address(asked: &Asked, place: Place, rows: &[Row], counts: bool, picks: bool, now: Moment) -> String {
     let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
     let mut address = format!(
-        "{}/live{}&since={}&picks={picks}",
+        "{}/live{}&made={}&picks={picks}",
         place.history(),
         asked.query_with("rows", &ids.join(",")),
         now.0
@@ -106,10 +108,12 @@ async fn follow(
     shown: &Shown,
     request: &HttpRequest,
 ) -> Result<HttpResponse, PageError> {
-    let filter = asked.filter(ctx.now()).map_err(AppError::Invalid)?;
-    // A browser that comes back by itself says what it has.
-    let resumed = request.headers().get("last-event-id");
-    let resumed = resumed.and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let mut filter = asked.filter(ctx.now()).map_err(AppError::Invalid)?;
+    // What comes is newer than any beginning, and neither before an end nor a delivery that is there already.
+    let counts = filter.until.is_none() && filter.message.is_none();
+    filter.since = None;
+    // A browser that comes back by itself says so in a header.
+    let is_back = shown.since.is_some() || request.headers().contains_key("last-event-id");
     let watch = ctx.live().watch(who.session).map_err(|_| AppError::TooMany {
         message: "Too many pages are watching at once; this one shows what is new when it is reloaded.".into(),
         retry_after: Duration::from_secs(60),
@@ -121,8 +125,8 @@ async fn follow(
         place,
         filter,
         rows: ids.take(PAGE as usize).collect(),
-        newest: shown.newest,
-        since: resumed.or(shown.since).map_or(ctx.now(), Moment),
+        newest: shown.newest.filter(|_| counts),
+        made: if is_back { None } else { shown.made.map(Moment) },
         picks: shown.picks,
         sent: HashMap::new(),
         fresh: 0,
@@ -154,7 +158,8 @@ struct OpenPage {
     filter: Filter,
     rows: Vec<DeliveryId>,
     newest: Option<DeliveryId>,
-    since: Moment,
+    /// `None`: longer ago than anybody knows.
+    made: Option<Moment>,
     picks: bool,
     /// The rows as they were told last.
     sent: HashMap<DeliveryId, Sign>,
@@ -172,6 +177,7 @@ type Sign = (Status, i32, Option<i64>, Moment, bool);
 #[derive(Serialize)]
 struct News {
     rows: Vec<NewRow>,
+    /// Empty: none any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     fresh: Option<String>,
 }
@@ -222,6 +228,7 @@ impl OpenPage {
         self.news = self.watch.news_of(&self.webhooks);
         let (who, session, place, now) = (self.who.actor, self.who.session, self.place, self.ctx.now());
         let (filter, rows, newest) = (self.filter.clone(), self.rows.clone(), self.newest);
+        let _turn = self.ctx.live().turn().await;
         let (history, fresh) = self
             .ctx
             .read(move |db| {
@@ -255,7 +262,6 @@ impl OpenPage {
         }
         let more = (fresh != self.fresh).then(|| in_words(fresh));
         self.fresh = fresh;
-        self.since = now;
         if changed.is_empty() && more.is_none() {
             return Ok(None);
         }
@@ -269,14 +275,20 @@ impl OpenPage {
 
     /// It may have changed between the making of the page and the first look.
     fn may_be_old(&self, delivery: &Delivery) -> bool {
-        let edge = Moment(self.since.0 - micros(OVERLAP));
-        delivery.status == Status::Pending || delivery.last_attempt_at.is_some_and(|at| at >= edge)
+        let Some(made) = self.made else { return true };
+        let edge = Moment(made.0.saturating_sub(micros(ATTEMPT)));
+        // What was discarded or held too long has no attempt to tell when.
+        let by_itself = matches!(delivery.outcome, Some(OutcomeKind::Discarded | OutcomeKind::Expired));
+        let recent = delivery.last_attempt_at.is_some_and(|at| at >= edge);
+        delivery.status == Status::Pending || by_itself || recent
     }
 }
 
 fn in_words(fresh: usize) -> String {
     let most = COUNTED as usize;
-    if fresh >= most {
+    if fresh == 0 {
+        String::new()
+    } else if fresh >= most {
         format!("{most}+ new deliveries")
     } else {
         counted(fresh as i64, "new delivery", "new deliveries")

@@ -19,3 +19,15 @@ pub use self::resend::{
     form as resend_form, in_project as retry_in_project, of_webhook as retry_selected, start as resend,
 };
 pub use self::show::{retry, show};
+use super::webhooks::view::path_of;
+use crate::actions::deliveries::Place;
+
+impl Place {
+    /// Where the history is.
+    pub fn history(self) -> String {
+        match self.webhook {
+            Some(webhook) => format!("{}/{webhook}/deliveries", path_of(self.project)),
+            None => format!("/projects/{}/deliveries", self.project),
+        }
+    }
+}

@@ -37,6 +37,8 @@ struct DeliveryPage {
     path: String,
     manages: bool,
     can_retry: bool,
+    /// Held, for somebody who can turn the webhook on.
+    can_turn_on: bool,
     id: DeliveryId,
     title: String,
     event: String,
@@ -58,6 +60,8 @@ struct DeliveryPage {
     queued: String,
     last_knot: Option<Why>,
     changes: Vec<ChangeRow>,
+    /// Of some of them.
+    knows_before: bool,
     siblings: Vec<Sibling>,
     /// Addresses, empty where the history ends.
     older: String,
@@ -127,12 +131,14 @@ fn delivery_page(shell: Shell, detail: &Detail, around: Around, now: Moment) -> 
     let attempts = attempts(detail, now);
     let place = Place::of(webhook.project_id, webhook.id);
     let beside = |id: Option<DeliveryId>| id.map(|id| format!("{}/{id}", place.history())).unwrap_or_default();
+    let changes = changes(detail, &around);
     let queued = micros(delivery.created_at.since(detail.event.occurred_at));
     DeliveryPage {
         shell,
         path: format!("{webhooks_path}/{}", webhook.id),
         manages: detail.member.manages(),
         can_retry: detail.member.manages() && delivery.status == Status::Failed && !is_test,
+        can_turn_on: detail.member.manages() && state == "held",
         id: delivery.id,
         title: detail.webhook.title().to_owned(),
         event: delivery.kind.to_string(),
@@ -157,7 +163,8 @@ fn delivery_page(shell: Shell, detail: &Detail, around: Around, now: Moment) -> 
         } else {
             String::new()
         },
-        changes: changes(detail, &around),
+        knows_before: changes.iter().any(|change| change.before.is_some()),
+        changes,
         siblings: around
             .siblings
             .iter()

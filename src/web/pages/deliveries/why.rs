@@ -8,6 +8,7 @@ use crate::db::history::{Attempt, Delivery};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::hint::{self, hint};
 use crate::domain::moment::Moment;
+use crate::domain::retry::Schedule;
 use crate::web::delivery_words::{delivery_state, is_held};
 use crate::web::words::{When, counted, duration};
 
@@ -29,9 +30,18 @@ impl Why {
         let advice = detail
             .attempts
             .last()
-            .map(|(last, body)| advice(last, body))
+            .map(|(last, body)| advice(last, body, detail))
             .unwrap_or_default();
+        let (retry, turn_on) = if detail.member.manages() {
+            (RETRY, TURN_ON)
+        } else {
+            (RETRY_BY_OTHERS, TURN_ON_BY_OTHERS)
+        };
         let (first, second) = match (delivery.status, delivery.outcome) {
+            (Status::Pending, _) if is_held(delivery, &detail.webhook) => (
+                "Held: the webhook is off.".to_owned(),
+                format!("Nothing is lost. {}", turn_on),
+            ),
             (Status::Pending, _) => (
                 waiting(delivery, &detail.webhook, now),
                 format!("{message} {advice}").trim().to_owned(),
@@ -49,11 +59,11 @@ impl Why {
             }
             (Status::Failed, Some(OutcomeKind::Discarded)) => (
                 "Discarded when the webhook was turned on again.".to_owned(),
-                RETRY.to_owned(),
+                retry.to_owned(),
             ),
             (Status::Failed, Some(OutcomeKind::Expired)) => (
                 "Held for too long while the webhook was off.".to_owned(),
-                RETRY.to_owned(),
+                retry.to_owned(),
             ),
             (Status::Failed, _) if delivery.trigger == Trigger::Test => (
                 message,
@@ -65,7 +75,7 @@ impl Why {
                 let attempts = counted(delivery.attempts.into(), "attempt", "attempts");
                 (
                     message,
-                    format!("{advice} It failed after {attempts}. {RETRY}")
+                    format!("{advice} It failed after {attempts}. {retry}")
                         .trim()
                         .to_owned(),
                 )
@@ -80,7 +90,7 @@ impl Why {
     }
 }
 
-fn advice(last: &Attempt, body: &[u8]) -> String {
+fn advice(last: &Attempt, body: &[u8], detail: &Detail) -> String {
     hint(&hint::Seen {
         outcome: last.outcome,
         code: last.response_code,
@@ -89,15 +99,19 @@ fn advice(last: &Attempt, body: &[u8]) -> String {
         url: &last.url,
         headers: &pairs(&last.response_headers),
         body,
+        manages: detail.member.manages(),
+        patient: detail.webhook.webhook.schedule == Schedule::Patient,
     })
 }
 
 const RETRY: &str = "It can be retried: same id, same bytes, the URL and secret of now.";
+/// For who may not.
+const RETRY_BY_OTHERS: &str = "The owner and managers of the project can retry it.";
+const TURN_ON: &str = "Turn the webhook on to send it, or to discard it.";
+const TURN_ON_BY_OTHERS: &str = "It is sent, or discarded, when the owner or a manager turns the webhook on.";
 
 fn waiting(delivery: &Delivery, seen: &Seen, now: Moment) -> String {
-    let words = if is_held(delivery, seen) {
-        "Held: the webhook is off."
-    } else if delivery.lease_id.is_some() {
+    let words = if delivery.lease_id.is_some() {
         "An attempt is on its way."
     } else if next_attempt(delivery, seen, now).is_some() {
         "Next attempt"

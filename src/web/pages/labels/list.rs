@@ -148,7 +148,7 @@ fn labels_page(
         }
     };
     Ok(LabelsPage {
-        shell: who.shell_in(db, "Tags and statuses", &member, Tab::Other)?,
+        shell: who.shell_in(db, "Tags and statuses", &member, Tab::Tasks)?,
         here: format!("/projects/{project}"),
         manages: member.permissions().has(Permission::GoalCanEdit),
         statuses: (0..statuses.len()).map(row).collect(),

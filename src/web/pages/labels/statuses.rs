@@ -131,7 +131,7 @@ fn status_page(
 ) -> Result<StatusPage, AppError> {
     let project = found.member.project.id;
     Ok(StatusPage {
-        shell: who.shell_in(db, "Change a status", &found.member, Tab::Other)?,
+        shell: who.shell_in(db, "Change a status", &found.member, Tab::Tasks)?,
         labels: path_of(project),
         href: format!("/projects/{project}/statuses/{}", found.status.id),
         can_go: found.can_go(),
@@ -255,7 +255,7 @@ fn remove_page(
     let found = statuses::find_to_remove(db, &who.actor, project, id)?;
     let others = found.others.into_iter().enumerate();
     Ok(RemovePage {
-        shell: who.shell_in(db, "Remove a status", &found.member, Tab::Other)?,
+        shell: who.shell_in(db, "Remove a status", &found.member, Tab::Tasks)?,
         labels: path_of(project),
         href: format!("/projects/{project}/statuses/{id}"),
         name: found.status.name,

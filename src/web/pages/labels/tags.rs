@@ -132,7 +132,7 @@ fn tag_page(
 ) -> Result<TagPage, AppError> {
     let project = found.member.project.id;
     Ok(TagPage {
-        shell: who.shell_in(db, "Change a tag", &found.member, Tab::Other)?,
+        shell: who.shell_in(db, "Change a tag", &found.member, Tab::Tasks)?,
         labels: path_of(project),
         href: format!("/projects/{project}/tags/{}", found.tag.id),
         name: found.tag.name,
@@ -165,7 +165,7 @@ pub async fn ask_remove(
         .read(move |db| {
             let found = tags::find_in(db, &who.actor, project, id)?;
             Ok::<_, AppError>(RemovePage {
-                shell: who.shell_in(db, "Remove a tag", &found.member, Tab::Other)?,
+                shell: who.shell_in(db, "Remove a tag", &found.member, Tab::Tasks)?,
                 labels: path_of(project),
                 href: format!("/projects/{project}/tags/{id}"),
                 name: found.tag.name,
