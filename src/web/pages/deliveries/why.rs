@@ -40,7 +40,7 @@ impl Why {
         let (first, second) = match (delivery.status, delivery.outcome) {
             (Status::Pending, _) if is_held(delivery, &detail.webhook) => (
                 "Held: the webhook is off.".to_owned(),
-                format!("Nothing is lost. {}", turn_on),
+                format!("Nothing is lost. {turn_on}"),
             ),
             (Status::Pending, _) => (
                 waiting(delivery, &detail.webhook, now),
