@@ -106,6 +106,11 @@ impl Watch {
         webhooks.iter().filter_map(|webhook| watched.news.get(webhook)).sum()
     }
 
+    /// How many streams there are on this node, this one included.
+    pub fn streams(&self) -> usize {
+        self.live.watched().streams
+    }
+
     pub fn is_over(&self) -> bool {
         self.live.inner.stopped.load(Ordering::Relaxed)
     }

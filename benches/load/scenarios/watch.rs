@@ -74,7 +74,9 @@ async fn once(common: &Common, options: &Watch, table: &mut Table) -> usize {
         lost += measured.run(&name, Pace::Paced(options.rate), time, table).await;
         let name = format!("{count} pages, saturated");
         lost += measured.run(&name, Pace::Saturated(32), time, table).await;
-        pages.abort_all();
+        pages.shutdown().await;
+        // The server finds out when it writes, and their places are free then.
+        tokio::time::sleep(Duration::from_secs(6)).await;
         if count > 0 {
             let each = heard.load(Ordering::Relaxed) as f64 / count as f64 / (2.0 * time.as_secs_f64());
             println!("  each page was told {each:.0} bytes a second");

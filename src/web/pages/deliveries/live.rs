@@ -31,6 +31,8 @@ use crate::web::words::counted;
 
 /// How soon news is seen; also the most that a page is given to do.
 const LOOK: Duration = Duration::from_millis(500);
+/// What each of many streams adds to the pause of all: together they look about a hundred times a second, however many they are.
+const EACH: Duration = Duration::from_millis(8);
 /// Without news on this node. Whoever was shut out gets nothing after this.
 const LOOK_ANYWAY: Duration = Duration::from_secs(4);
 /// Newer ones are counted up to here: `100+`.
@@ -207,6 +209,9 @@ impl OpenPage {
             if self.watch.is_over() {
                 return None;
             }
+            if self.looked.elapsed() < EACH * u32::try_from(self.watch.streams()).unwrap_or(u32::MAX) {
+                continue;
+            }
             let news = self.watch.news_of(&self.webhooks);
             if news == self.news && self.looked.elapsed() < LOOK_ANYWAY {
                 continue;
@@ -227,7 +232,9 @@ impl OpenPage {
         self.looked = Instant::now();
         self.news = self.watch.news_of(&self.webhooks);
         let (who, session, place, now) = (self.who.actor, self.who.session, self.place, self.ctx.now());
-        let (filter, rows, newest) = (self.filter.clone(), self.rows.clone(), self.newest);
+        let (filter, rows) = (self.filter.clone(), self.rows.clone());
+        // `100+` stays that.
+        let newest = self.newest.filter(|_| (self.fresh as i64) < COUNTED);
         let _turn = self.ctx.live().turn().await;
         let (history, fresh) = self
             .ctx
@@ -260,8 +267,10 @@ impl OpenPage {
                 });
             }
         }
-        let more = (fresh != self.fresh).then(|| in_words(fresh));
-        self.fresh = fresh;
+        let more = (newest.is_some() && fresh != self.fresh).then(|| in_words(fresh));
+        if more.is_some() {
+            self.fresh = fresh;
+        }
         if changed.is_empty() && more.is_none() {
             return Ok(None);
         }
