@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use anstyle::{AnsiColor, Style};
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::Failure;
@@ -72,6 +73,10 @@ pub(super) async fn run(listen: Listen) -> Result<(), Failure> {
         fail_first: listen.fail_first,
         received: AtomicUsize::new(0),
     });
+    // Heard from before it says that it listens: whoever starts it may end it at once.
+    let interrupted = signal(SignalKind::interrupt()).and_then(|on_key| Ok((on_key, signal(SignalKind::terminate())?)));
+    let (mut on_key, mut from_outside) =
+        interrupted.map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(receiver.clone())
@@ -81,6 +86,12 @@ pub(super) async fn run(listen: Listen) -> Result<(), Failure> {
     .workers(1)
     // Ctrl-C: what is still being answered is not worth waiting for.
     .shutdown_timeout(1)
+    .shutdown_signal(async move {
+        tokio::select! {
+            _ = on_key.recv() => {}
+            _ = from_outside.recv() => {}
+        }
+    })
     .bind(("127.0.0.1", listen.port))
     .map_err(|error| {
         let port = listen.port;
