@@ -34,6 +34,10 @@ async fn a_delivery_counts_once_it_ended_and_a_test_never_does() {
     let chart = chart_that(&story, &lead, "1 delivered, 1 failed").await;
 
     assert_eq!(chart, ["Last 24 hours: 1 delivered, 1 failed"]);
+    let history = lead
+        .get(&format!("{}/{}/deliveries", list(&story), story.webhook))
+        .await;
+    assert_eq!(history.attributes(".hook-sum .bars", "aria-label"), chart);
 }
 
 #[tokio::test]

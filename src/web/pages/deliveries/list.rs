@@ -17,6 +17,7 @@ use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::attempt_wait;
+use crate::web::bars::Bars;
 use crate::web::delivery_words::{counted_up_to, webhook_state};
 use crate::web::form::FieldErrors;
 use crate::web::page::{Shell, Tab, html};
@@ -73,6 +74,8 @@ struct Hook {
     state: &'static str,
     state_words: String,
     failures: i32,
+    /// The last 24 hours.
+    bars: Bars,
     /// `34 deliveries are held`, empty when none is.
     held: String,
     /// How much of a re-send is left, while one is under way.
@@ -141,7 +144,7 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
     let hook = match place.webhook {
         Some(_) => {
             webhooks::count_held(db, &mut history.webhooks[0])?;
-            Some(Hook::of(db, &history.webhooks[0])?)
+            Some(Hook::of(db, &history.webhooks, now)?)
         }
         None => None,
     };
@@ -215,9 +218,13 @@ fn tab(place: Place) -> Tab {
 }
 
 impl Hook {
-    fn of(db: &mut Db, seen: &Seen) -> Result<Self, AppError> {
+    /// Of the one webhook of a history.
+    fn of(db: &mut Db, one: &[Seen], now: Moment) -> Result<Self, AppError> {
+        let seen = &one[0];
         let webhook = &seen.webhook;
-        let (state, state_words) = webhook_state(seen, webhooks::recent(db, seen)?.last.is_some());
+        let used = webhooks::recent(db, seen)?.last.is_some();
+        let (state, state_words) = webhook_state(seen, used);
+        let chart = webhooks::charts(db, one, now)?.remove(&webhook.id);
         Ok(Hook {
             path: format!("{}/{}", path_of(webhook.project_id), webhook.id),
             title: seen.title().to_owned(),
@@ -225,6 +232,7 @@ impl Hook {
             state,
             state_words,
             failures: webhook.consecutive_failures,
+            bars: Bars::new(&chart.unwrap_or_default(), used),
             held: match seen.held {
                 0 => String::new(),
                 n => format!("{} held", counted_up_to(n, COUNTED, "delivery", "deliveries")),
