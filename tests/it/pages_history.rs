@@ -163,6 +163,28 @@ async fn the_filtered_history_is_a_file_in_which_nothing_is_a_formula() {
 }
 
 #[tokio::test]
+async fn an_event_that_was_published_on_several_lines_is_one_line_of_the_file() {
+    let story = Story::begin().await;
+    let lead = given::sign_in(&story.app, "lead").await;
+    story
+        .change_webhook(json!({ "events": ["task.created", "invoice.paid"] }))
+        .await;
+    let pretty =
+        "{\n  \"goalId\": 1,\r\n  \"event\": \"invoice.paid\",\n  \"data\": {\n    \"note\": \"two\\nlines\"\n  }\n}";
+    story.api.post_text("/module/events", pretty).await.response();
+    story.newest("success", 1).await;
+
+    let file = lead.get(&format!("{}/export?format=jsonl", history(&story))).await;
+
+    let lines: Vec<&str> = file.html.lines().collect();
+    assert_eq!(lines.len(), 1, "{}", file.html);
+    let line: Value = serde_json::from_str(lines[0]).expect("JSON");
+    assert_eq!(line["payload"]["data"]["note"], "two\nlines");
+    let sent = &story.receiver.requests()[0];
+    assert!(sent.body.contains(&b'\n'), "it was sent as it was handed in");
+}
+
+#[tokio::test]
 async fn a_member_exports_no_path_of_a_url() {
     let story = Story::begin().await;
     let lead = given::sign_in(&story.app, "lead").await;

@@ -92,6 +92,13 @@ impl ApiClient {
         answer.unwrap_or_else(|error| panic!("POST {path}: {error}"))
     }
 
+    /// JSON as somebody wrote it, with its spaces and line breaks.
+    pub async fn post_text(&self, path: &str, json: &'static str) -> Answer {
+        let request = self.request(Method::POST, path, None);
+        let request = request.header("content-type", "application/json").body(json);
+        self.send(request).await.expect("an answer")
+    }
+
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let answer = self.send(self.request(method.clone(), path, body)).await;
         answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
