@@ -328,6 +328,12 @@ async fn the_history_is_paged_by_id_and_filtered_by_state() {
         page(Show::Held, Start::Before(DeliveryId(9))).await.unwrap(),
         (vec![6, 3], false)
     );
+
+    place
+        .act(move |tx| webhooks::discard_held(tx, &OWNER, PROJECT, hook))
+        .await
+        .expect("discarded");
+    assert_eq!(page(Show::Held, Start::Newest).await.unwrap(), (vec![], false));
 }
 
 #[tokio::test]

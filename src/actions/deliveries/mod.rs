@@ -97,26 +97,23 @@ fn page_of(
     // Nothing is held while a webhook is on.
     let held_only = wanted.filter.show == Show::Held;
     let asked = webhooks.iter().filter(|seen| !(held_only && seen.webhook.active));
+    // What was discarded waits for the engine to say so; it is not held any more.
+    let above = |seen: &Seen| {
+        if held_only {
+            seen.webhook.discarded_to
+        } else {
+            DeliveryId(0)
+        }
+    };
     let query = Query {
         user: actor.user,
         project,
-        webhooks: asked.map(|seen| seen.webhook.id).collect(),
+        webhooks: asked.map(|seen| (seen.webhook.id, above(seen))).collect(),
         filter: wanted.filter.clone(),
         start: wanted.start,
         limit: wanted.limit,
     };
-    let mut page = history::page(db, &query)?;
-    if held_only {
-        // What was discarded waits for the engine to say so; it is not held any more.
-        let discarded = |id| {
-            webhooks
-                .iter()
-                .find(|seen| seen.webhook.id == id)
-                .map(|seen| seen.webhook.discarded_to)
-        };
-        page.rows
-            .retain(|row| discarded(row.webhook_id).is_some_and(|to| row.id > to));
-    }
+    let page = history::page(db, &query)?;
     let tasks = history::task_names(db, project, &page.rows)?;
     Ok(History {
         member,

@@ -3,6 +3,7 @@
 //! offset, and a filter that no index serves looks at a window of rows at a time.
 
 mod pages;
+mod range;
 mod rows;
 
 use diesel::prelude::*;
@@ -110,8 +111,8 @@ pub enum Start {
 pub struct Query {
     pub user: UserId,
     pub project: ProjectId,
-    /// One, or those of the whole project.
-    pub webhooks: Vec<WebhookId>,
+    /// One, or those of the whole project, each with the id above which its rows are looked for: 0, or where what is held begins.
+    pub webhooks: Vec<(WebhookId, DeliveryId)>,
     pub filter: Filter,
     pub start: Start,
     pub limit: i64,

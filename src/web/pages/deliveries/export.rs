@@ -8,6 +8,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::At;
 use super::asked::Asked;
 use crate::actions::access::Actor;
 use crate::actions::deliveries::{self, History, Place, Wanted};
@@ -15,7 +16,7 @@ use crate::actions::sessions;
 use crate::context::Context;
 use crate::db::history::{Delivery, Filter, Start};
 use crate::domain::delivery::OutcomeKind;
-use crate::domain::ids::{DeliveryId, EventId, ProjectId, SessionId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, SessionId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::delivery_words::delivery_state;
@@ -89,38 +90,14 @@ const COLUMNS: [&str; 15] = [
     "message",
 ];
 
-pub async fn of_webhook(
+pub async fn export(
     who: SignedIn,
     ctx: web::Data<Context>,
-    path: web::Path<(ProjectId, WebhookId)>,
+    At(place): At,
     asked: web::Query<Asked>,
     kind: web::Query<As>,
 ) -> Result<HttpResponse, PageError> {
-    let (project, webhook) = path.into_inner();
-    export(&who, ctx, Place::of(project, webhook), &asked, kind.format).await
-}
-
-pub async fn of_project(
-    who: SignedIn,
-    ctx: web::Data<Context>,
-    project: web::Path<ProjectId>,
-    asked: web::Query<Asked>,
-    kind: web::Query<As>,
-) -> Result<HttpResponse, PageError> {
-    let place = Place {
-        project: *project,
-        webhook: None,
-    };
-    export(&who, ctx, place, &asked, kind.format).await
-}
-
-async fn export(
-    who: &SignedIn,
-    ctx: web::Data<Context>,
-    place: Place,
-    asked: &Asked,
-    format: Format,
-) -> Result<HttpResponse, PageError> {
+    let format = kind.format;
     let mut reading = Reading {
         filter: asked.filter(ctx.now()).map_err(AppError::Invalid)?,
         actor: who.actor,

@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use super::At;
 use super::asked::{Asked, Chip, Choice};
 use super::row::Row;
 use super::{live, resend};
@@ -13,7 +14,7 @@ use crate::actions::webhooks::{self, COUNTED, Seen};
 use crate::context::Context;
 use crate::db::Db;
 use crate::db::history::{Filter, Page, Start};
-use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::attempt_wait;
@@ -82,31 +83,13 @@ struct Hook {
     left: Option<String>,
 }
 
-pub async fn of_webhook(
+pub async fn history(
     who: SignedIn,
     ctx: web::Data<Context>,
-    path: web::Path<(ProjectId, WebhookId)>,
+    At(place): At,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, PageError> {
-    let (project, webhook) = path.into_inner();
-    show(who, ctx, Place::of(project, webhook), asked.into_inner()).await
-}
-
-pub async fn of_project(
-    who: SignedIn,
-    ctx: web::Data<Context>,
-    project: web::Path<ProjectId>,
-    asked: web::Query<Asked>,
-) -> Result<HttpResponse, PageError> {
-    let place = Place {
-        project: *project,
-        webhook: None,
-    };
-    show(who, ctx, place, asked.into_inner()).await
-}
-
-async fn show(who: SignedIn, ctx: web::Data<Context>, place: Place, asked: Asked) -> Result<HttpResponse, PageError> {
-    let (now, pending) = (ctx.now(), attempt_wait::reason(&ctx));
+    let (asked, now, pending) = (asked.into_inner(), ctx.now(), attempt_wait::reason(&ctx));
     let page = ctx
         .read(move |db| {
             let tested = super::super::webhooks::tested(db, &who, place.project, asked.tested, now, pending)?;

@@ -13,6 +13,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use super::At;
 use super::asked::Asked;
 use super::list::PAGE;
 use super::row::Row;
@@ -21,7 +22,7 @@ use crate::actions::sessions;
 use crate::context::Context;
 use crate::db::history::{Delivery, Filter};
 use crate::domain::delivery::{OutcomeKind, Status};
-use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
+use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::{Moment, micros};
 use crate::error::AppError;
 use crate::live::Watch;
@@ -75,40 +76,13 @@ pub fn address(asked: &Asked, place: Place, rows: &[Row], counts: bool, picks: b
     address
 }
 
-pub async fn of_webhook(
+pub async fn live(
     who: SignedIn,
     ctx: web::Data<Context>,
-    path: web::Path<(ProjectId, WebhookId)>,
+    At(place): At,
     asked: web::Query<Asked>,
     shown: web::Query<Shown>,
     request: HttpRequest,
-) -> Result<HttpResponse, PageError> {
-    let (project, webhook) = path.into_inner();
-    follow(who, &ctx, Place::of(project, webhook), &asked, &shown, &request).await
-}
-
-pub async fn of_project(
-    who: SignedIn,
-    ctx: web::Data<Context>,
-    project: web::Path<ProjectId>,
-    asked: web::Query<Asked>,
-    shown: web::Query<Shown>,
-    request: HttpRequest,
-) -> Result<HttpResponse, PageError> {
-    let place = Place {
-        project: *project,
-        webhook: None,
-    };
-    follow(who, &ctx, place, &asked, &shown, &request).await
-}
-
-async fn follow(
-    who: SignedIn,
-    ctx: &web::Data<Context>,
-    place: Place,
-    asked: &Asked,
-    shown: &Shown,
-    request: &HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let mut filter = asked.filter(ctx.now()).map_err(AppError::Invalid)?;
     // What comes is newer than any beginning, and neither before an end nor a delivery that is there already.

@@ -12,15 +12,40 @@ mod row;
 mod show;
 mod why;
 
-pub use self::export::{of_project as export_of_project, of_webhook as export_of_webhook};
-pub use self::list::{of_project, of_webhook};
-pub use self::live::{of_project as live_of_project, of_webhook as live_of_webhook};
-pub use self::resend::{
-    form as resend_form, in_project as retry_in_project, of_webhook as retry_selected, start as resend,
-};
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+pub use self::export::export;
+pub use self::list::history;
+pub use self::live::live;
+pub use self::resend::{form as resend_form, selection as retry_selected, start as resend};
 pub use self::show::{retry, show};
 use super::webhooks::view::path_of;
 use crate::actions::deliveries::Place;
+use crate::domain::ids::{ProjectId, WebhookId};
+use crate::error::AppError;
+use crate::web::page_error::PageError;
+
+/// Whose history an address names: that of `{webhook}`, or without one that of the whole `{project}`.
+pub struct At(Place);
+
+impl FromRequest for At {
+    type Error = PageError;
+    type Future = Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = |name| request.match_info().get(name).map(str::parse::<i64>).transpose();
+        ready(match (id("project"), id("webhook")) {
+            (Ok(Some(project)), Ok(webhook)) => Ok(At(Place {
+                project: ProjectId(project),
+                webhook: webhook.map(WebhookId),
+            })),
+            _ => Err(PageError(AppError::NotFound)),
+        })
+    }
+}
 
 impl Place {
     /// Where the history is.

@@ -5,8 +5,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use super::At;
 use super::asked::Asked;
-use crate::actions::deliveries::{self, Place};
+use crate::actions::deliveries;
 use crate::actions::resend_runs::{self, Preview};
 use crate::actions::webhooks::COUNTED;
 use crate::context::Context;
@@ -115,38 +116,14 @@ pub struct Selection {
     d: Vec<DeliveryId>,
 }
 
-pub async fn of_webhook(
+pub async fn selection(
     who: SignedIn,
     ctx: web::Data<Context>,
-    path: web::Path<(ProjectId, WebhookId)>,
+    At(place): At,
     asked: web::Query<Asked>,
     form: Form<Selection>,
 ) -> Result<HttpResponse, PageError> {
-    let (project, webhook) = path.into_inner();
-    selection(&who, &ctx, Place::of(project, webhook), &asked, form.0.d).await
-}
-
-pub async fn in_project(
-    who: SignedIn,
-    ctx: web::Data<Context>,
-    project: web::Path<ProjectId>,
-    asked: web::Query<Asked>,
-    form: Form<Selection>,
-) -> Result<HttpResponse, PageError> {
-    let place = Place {
-        project: *project,
-        webhook: None,
-    };
-    selection(&who, &ctx, place, &asked, form.0.d).await
-}
-
-async fn selection(
-    who: &SignedIn,
-    ctx: &Context,
-    place: Place,
-    asked: &Asked,
-    selected: Vec<DeliveryId>,
-) -> Result<HttpResponse, PageError> {
+    let selected = form.0.d;
     let (actor, presses) = (who.actor, ctx.presses().clone());
     let back = format!("{}{}", place.history(), asked.query());
     let retried = ctx

@@ -1,0 +1,95 @@
+//! From instants to ids: ids are given in the order of time, so a page between two instants lies between two ids, and no index over
+//! instants is needed.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::Filter;
+use crate::db::Db;
+use crate::db::schema::deliveries;
+use crate::domain::ids::DeliveryId;
+use crate::domain::moment::Moment;
+
+/// As exactly as a `webhook-id` says when it was made.
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// Deliveries whose ids were taken in the other order than their instants lie this close together.
+const OUT_OF_ORDER: i64 = 2_000;
+
+/// The ids between which a page lies: from `low` on, and below `high`.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    pub low: Option<DeliveryId>,
+    pub high: Option<DeliveryId>,
+}
+
+impl Range {
+    pub fn above(self, id: DeliveryId) -> Range {
+        let next = DeliveryId(id.0 + 1);
+        Range {
+            low: Some(self.low.map_or(next, |low| low.max(next))),
+            ..self
+        }
+    }
+
+    pub fn holds(&self, id: DeliveryId) -> bool {
+        self.low.is_none_or(|low| id >= low) && self.high.is_none_or(|high| id < high)
+    }
+}
+
+/// Ids are given in the order of time, so that an index over instants is not needed. A `webhook-id` begins with its instant.
+pub fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
+    let mut range = Range { low: None, high: None };
+    if let Some(since) = filter.since {
+        range.low = Some(first_since(db, since)?);
+    }
+    if let Some(until) = filter.until {
+        range.high = Some(first_since(db, until)?);
+    }
+    if let Some(message) = &filter.message {
+        // All deliveries of one transaction have one instant; there may be thousands of them.
+        let (low, high) = match instant_of(message) {
+            Some(at) => (
+                DeliveryId(first_since(db, at)?.0 - OUT_OF_ORDER),
+                DeliveryId(first_since(db, at + MILLISECOND)?.0 + OUT_OF_ORDER),
+            ),
+            None => (DeliveryId(0), DeliveryId(0)),
+        };
+        range.low = Some(range.low.map_or(low, |other| other.max(low)));
+        range.high = Some(range.high.map_or(high, |other| other.min(high)));
+    }
+    Ok(range)
+}
+
+/// The first delivery that was made at this instant or later, found by halving; one beyond the last when there is none. Two that
+/// were made at once may have their ids in the other order, which moves the edge by as little.
+fn first_since(db: &mut Db, at: Moment) -> QueryResult<DeliveryId> {
+    let newest: Option<DeliveryId> = deliveries::table
+        .select(deliveries::id)
+        .order(deliveries::id.desc())
+        .first(db)
+        .optional()?;
+    let (mut low, mut high) = (1, newest.map_or(1, |id| id.0 + 1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let next: Option<(DeliveryId, Moment)> = deliveries::table
+            .filter(deliveries::id.ge(DeliveryId(middle)))
+            .order(deliveries::id)
+            .select((deliveries::id, deliveries::created_at))
+            .first(db)
+            .optional()?;
+        match next {
+            Some((id, made)) if made < at => low = id.0 + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(DeliveryId(low))
+}
+
+/// The millisecond in which a `webhook-id` of ours was made.
+fn instant_of(message: &str) -> Option<Moment> {
+    let uuid = uuid::Uuid::try_parse(message.strip_prefix("msg_")?).ok()?;
+    let (seconds, nanoseconds) = uuid.get_timestamp()?.to_unix();
+    let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?;
+    Some(Moment(micros + i64::from(nanoseconds) / 1_000))
+}
