@@ -37,6 +37,14 @@ pub struct Gate {
     code_tries: DefaultDirectRateLimiter,
 }
 
+/// A try that was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted {
+    /// If it fails, the account has no more from this address for a while. Said at most ten times in that while, from however many
+    /// addresses an account is tried.
+    pub is_last: bool,
+}
+
 /// What failures are counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Tries {
@@ -98,7 +106,7 @@ impl Gate {
     /// Refuses a try when too many have failed: 10 for this account from this address, 100 from this address, in 15 minutes.
     /// 100 for this account from anywhere only slow it down, or a stranger could lock somebody out. A try counts as failed
     /// until [`Gate::succeeded`] takes it back: of many at once, no more than these reach a password.
-    pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<(), AppError> {
+    pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<Admitted, AppError> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever makes up logins must not fill the memory: what is forgotten anyway is swept when there is much of it.
         if failures.len() > 10_000 {
@@ -124,7 +132,12 @@ impl Gate {
         for (tries, _) in limits(login, address) {
             failures.entry(tries).or_default().push_back(now);
         }
-        Ok(())
+        let count = |tries| failures.get(&tries).map_or(0, VecDeque::len);
+        let from_here = count(Tries::Account(login.to_owned(), address));
+        let from_anywhere = count(Tries::Anywhere(login.to_owned()));
+        Ok(Admitted {
+            is_last: from_here == FAILURES_PER_ACCOUNT && from_anywhere <= FAILURES_FROM_ANYWHERE,
+        })
     }
 
     /// The try that was admitted was no failure.
@@ -220,8 +233,9 @@ mod tests {
     fn ten_failures_lock_the_account_for_this_address_until_the_first_is_forgotten() {
         let gate = Gate::default();
         for left in (0..10).rev() {
-            gate.admit("ada", HERE, NOW).unwrap();
+            let admitted = gate.admit("ada", HERE, NOW).unwrap();
             assert_eq!(gate.left("ada", HERE), left);
+            assert_eq!(admitted.is_last, left == 0);
         }
 
         assert!(matches!(gate.admit("ada", HERE, NOW), Err(AppError::TooMany { .. })));
