@@ -40,8 +40,8 @@ pub struct Gate {
 /// A try that was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admitted {
-    /// If it fails, the account has no more from this address for a while. Said at most ten times in that while, from however many
-    /// addresses an account is tried.
+    /// If it fails, the account has no more from this address for a while. Said of an account once in that while, however many
+    /// addresses it is tried from.
     pub is_last: bool,
 }
 
@@ -51,6 +51,8 @@ enum Tries {
     Account(String, Option<IpAddr>),
     Address(Option<IpAddr>),
     Anywhere(String),
+    /// Not counted: when it was said that an account had its last try from an address.
+    Said(String),
 }
 
 impl Default for Gate {
@@ -132,12 +134,16 @@ impl Gate {
         for (tries, _) in limits(login, address) {
             failures.entry(tries).or_default().push_back(now);
         }
-        let count = |tries| failures.get(&tries).map_or(0, VecDeque::len);
-        let from_here = count(Tries::Account(login.to_owned(), address));
-        let from_anywhere = count(Tries::Anywhere(login.to_owned()));
-        Ok(Admitted {
-            is_last: from_here == FAILURES_PER_ACCOUNT && from_anywhere <= FAILURES_FROM_ANYWHERE,
-        })
+        let from_here = failures.get(&Tries::Account(login.to_owned(), address));
+        let mut is_last = from_here.is_some_and(|times| times.len() == FAILURES_PER_ACCOUNT);
+        if is_last {
+            let said = failures.entry(Tries::Said(login.to_owned())).or_default();
+            is_last = said.back().is_none_or(|at| now.since(*at) >= WINDOW);
+            if is_last {
+                *said = VecDeque::from([now]);
+            }
+        }
+        Ok(Admitted { is_last })
     }
 
     /// The try that was admitted was no failure.
@@ -242,6 +248,20 @@ mod tests {
         gate.admit("bob", HERE, NOW).unwrap();
         gate.admit("ada", None, NOW).unwrap();
         gate.admit("ada", HERE, NOW + WINDOW).unwrap();
+    }
+
+    #[test]
+    fn the_last_try_of_an_account_is_told_once_in_a_while_from_however_many_addresses() {
+        let gate = Gate::default();
+        let mut told = 0;
+        for (minute, number) in (0..30).zip(0..30u8) {
+            let address = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, number)));
+            let now = NOW + Duration::from_secs(60 * minute);
+            let tries = (0..10).filter_map(|_| gate.admit("ada", address, now).ok());
+            told += tries.filter(|admitted| admitted.is_last).count();
+        }
+
+        assert_eq!(told, 2);
     }
 
     #[test]
