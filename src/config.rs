@@ -11,6 +11,8 @@ use crate::db::DatabaseUrl;
 use crate::domain::target::AllowList;
 use crate::node_role::NodeRole;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Settings as they are given. Everything has a default, so that a laptop needs none.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Settings {
@@ -50,6 +52,10 @@ pub struct Settings {
     /// Requests at a time to one webhook
     #[arg(long, env = "TASKVIEW_MAX_IN_FLIGHT_PER_WEBHOOK", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=20_000), value_name = "N")]
     pub max_in_flight_per_webhook: u32,
+
+    /// Days for which entries of the audit log are kept
+    #[arg(long, env = "TASKVIEW_AUDIT_DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500), value_name = "DAYS")]
+    pub audit_days: u32,
 
     /// PEM file of additional certificate authorities for receivers
     #[arg(long, env = "TASKVIEW_EXTRA_CA_FILE", value_name = "FILE")]
@@ -124,6 +130,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub budget: Budget,
     pub timing: Timing,
+    pub audit_kept_for: Duration,
     pub extra_ca_file: Option<PathBuf>,
     pub static_dir: Option<PathBuf>,
 }
@@ -209,6 +216,7 @@ impl Settings {
                 ..Budget::default()
             },
             timing: Timing::default(),
+            audit_kept_for: DAY * self.audit_days,
             extra_ca_file: self.extra_ca_file,
             static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
@@ -242,6 +250,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             budget: Budget::default(),
             timing: Timing::default(),
+            audit_kept_for: DAY * 365,
             extra_ca_file: None,
             static_dir: None,
         }

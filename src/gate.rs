@@ -37,12 +37,22 @@ pub struct Gate {
     code_tries: DefaultDirectRateLimiter,
 }
 
+/// A try that was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted {
+    /// If it fails, the account has no more from this address for a while. Said of an account once in that while, however many
+    /// addresses it is tried from.
+    pub is_last: bool,
+}
+
 /// What failures are counted for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Tries {
     Account(String, Option<IpAddr>),
     Address(Option<IpAddr>),
     Anywhere(String),
+    /// Not counted: when it was said that an account had its last try from an address.
+    Said(String),
 }
 
 impl Default for Gate {
@@ -98,7 +108,7 @@ impl Gate {
     /// Refuses a try when too many have failed: 10 for this account from this address, 100 from this address, in 15 minutes.
     /// 100 for this account from anywhere only slow it down, or a stranger could lock somebody out. A try counts as failed
     /// until [`Gate::succeeded`] takes it back: of many at once, no more than these reach a password.
-    pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<(), AppError> {
+    pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<Admitted, AppError> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever makes up logins must not fill the memory: what is forgotten anyway is swept when there is much of it.
         if failures.len() > 10_000 {
@@ -124,7 +134,16 @@ impl Gate {
         for (tries, _) in limits(login, address) {
             failures.entry(tries).or_default().push_back(now);
         }
-        Ok(())
+        let from_here = failures.get(&Tries::Account(login.to_owned(), address));
+        let mut is_last = from_here.is_some_and(|times| times.len() == FAILURES_PER_ACCOUNT);
+        if is_last {
+            let said = failures.entry(Tries::Said(login.to_owned())).or_default();
+            is_last = said.back().is_none_or(|at| now.since(*at) >= WINDOW);
+            if is_last {
+                *said = VecDeque::from([now]);
+            }
+        }
+        Ok(Admitted { is_last })
     }
 
     /// The try that was admitted was no failure.
@@ -220,14 +239,29 @@ mod tests {
     fn ten_failures_lock_the_account_for_this_address_until_the_first_is_forgotten() {
         let gate = Gate::default();
         for left in (0..10).rev() {
-            gate.admit("ada", HERE, NOW).unwrap();
+            let admitted = gate.admit("ada", HERE, NOW).unwrap();
             assert_eq!(gate.left("ada", HERE), left);
+            assert_eq!(admitted.is_last, left == 0);
         }
 
         assert!(matches!(gate.admit("ada", HERE, NOW), Err(AppError::TooMany { .. })));
         gate.admit("bob", HERE, NOW).unwrap();
         gate.admit("ada", None, NOW).unwrap();
         gate.admit("ada", HERE, NOW + WINDOW).unwrap();
+    }
+
+    #[test]
+    fn the_last_try_of_an_account_is_told_once_in_a_while_from_however_many_addresses() {
+        let gate = Gate::default();
+        let mut told = 0;
+        for (minute, number) in (0..30).zip(0..30u8) {
+            let address = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, number)));
+            let now = NOW + Duration::from_secs(60 * minute);
+            let tries = (0..10).filter_map(|_| gate.admit("ada", address, now).ok());
+            told += tries.filter(|admitted| admitted.is_last).count();
+        }
+
+        assert_eq!(told, 2);
     }
 
     #[test]

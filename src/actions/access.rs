@@ -1,11 +1,11 @@
 //! Permissions. Everything of a project is reached through the caller's membership; what is returned is a proof of the
-//! role, and only a proof can write to the audit log.
+//! role, and only a proof can write to a project's audit log (`audit.rs`).
 
 use std::net::IpAddr;
 use std::ops::Deref;
 
 use crate::db::projects::Project;
-use crate::db::{Db, Tx, api_tokens, audit_log, memberships};
+use crate::db::{Db, api_tokens, memberships, users};
 use crate::domain::ids::{ApiTokenId, MemberId, ProjectId, UserId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::Role;
@@ -94,6 +94,19 @@ pub struct Manager(Member);
 #[derive(Debug, Clone)]
 pub struct Owner(Member);
 
+/// The actor looks after the installation. It gives no right in any project.
+#[derive(Debug, Clone, Copy)]
+pub struct Administrator(());
+
+/// Somebody who signed in with an administrator's account. Others are not told that there is something.
+pub fn administrator(db: &mut Db, actor: &Actor) -> Result<Administrator, AppError> {
+    if actor.scope == Scope::Account && users::is_administrator(db, actor.user)? {
+        Ok(Administrator(()))
+    } else {
+        Err(AppError::NotFound)
+    }
+}
+
 /// Anybody in the project; a stranger is told that there is nothing.
 pub fn member(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) -> Result<Member, AppError> {
     member_with(db, actor, project, &[needs])
@@ -179,32 +192,6 @@ impl Member {
     /// Whether webhooks are shown with all that belongs to them, and with what changes them.
     pub fn manages(&self) -> bool {
         self.permissions().has(Permission::IntegrationsCanManage)
-    }
-
-    /// Writes down who did what, in the transaction of the change. `detail` holds no secret: members' names, counts, hosts.
-    pub fn audit(
-        &self,
-        tx: &mut Tx<'_>,
-        action: &str,
-        subject: Option<i64>,
-        detail: &serde_json::Value,
-    ) -> Result<(), AppError> {
-        let mut detail = detail.clone();
-        if let (Scope::ApiToken { id, .. }, Some(detail)) = (self.actor.scope, detail.as_object_mut()) {
-            detail.insert("apiToken".to_owned(), id.0.into());
-        }
-        audit_log::insert(
-            tx,
-            &audit_log::NewEntry {
-                project: Some(self.project.id),
-                user: Some(self.actor.user),
-                action,
-                subject,
-                detail: &detail.to_string(),
-                address: self.actor.address.map(|address| address.to_string()),
-            },
-        )?;
-        Ok(())
     }
 }
 

@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
+use crate::actions::access::Actor;
+use crate::actions::audit;
 use crate::context::{Context, Store};
 use crate::db::users::{NewUser, User};
-use crate::db::{Tx, audit_log, sessions, users};
+use crate::db::{Tx, sessions, users};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::email;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{SessionId, UserId};
@@ -47,7 +50,7 @@ pub async fn create_first(
                     "There is an account already: sign in with it.".into(),
                 ));
             }
-            insert(tx, &new, &hash, address)
+            insert(tx, &new, &hash, &By::Themselves(address))
         })
         .await
 }
@@ -56,10 +59,23 @@ pub async fn create_first(
 pub async fn add(store: &Store, gate: &Gate, new: NewAccount) -> Result<User, AppError> {
     let new = checked(new)?;
     let hash = gate.hash(new.password.clone()).await?;
-    store
-        .write(move |tx| insert(tx, &new, &hash, None))
-        .await
-        .map(|(user, _)| user)
+    let write = store.write(move |tx| {
+        users::lock(tx.db)?;
+        insert(tx, &new, &hash, &By::Operator)
+    });
+    write.await.map(|(user, _)| user)
+}
+
+/// As [`add`], and the account is an administrator's whether it is the first or not.
+pub async fn add_administrator(store: &Store, gate: &Gate, new: NewAccount) -> Result<User, AppError> {
+    let new = checked(new)?;
+    let hash = gate.hash(new.password.clone()).await?;
+    let write = store.write(move |tx| {
+        users::lock(tx.db)?;
+        let user = insert(tx, &new, &hash, &By::Operator)?;
+        change_administrator(tx, &user, true)
+    });
+    write.await.map(|(user, _)| user)
 }
 
 /// The account behind a login (or e-mail) and its password. Wrong ones are told apart neither in words nor in time.
@@ -71,14 +87,21 @@ pub async fn sign_in(
 ) -> Result<User, AppError> {
     let name = name.trim().to_lowercase();
     let gate = context.gate();
-    gate.admit(&name, address, context.now())?;
-    match proven(context, name.clone(), password).await {
+    let admitted = gate.admit(&name, address, context.now())?;
+    let signed_in = match proven(context, name.clone(), password).await {
+        Ok(Some(user)) => note_sign_in(context, user, address).await.map(Some),
+        other => other,
+    };
+    match signed_in {
         Ok(Some(user)) => {
             gate.succeeded(&name, address);
             Ok(user)
         }
         Ok(None) => {
             tracing::info!(?address, "a sign-in failed");
+            if admitted.is_last {
+                note_refusal(context.clone(), name.clone(), address);
+            }
             Err(AppError::invalid("password", wrong(gate.left(&name, address))))
         }
         Err(ours) => {
@@ -86,6 +109,33 @@ pub async fn sign_in(
             Err(ours)
         }
     }
+}
+
+async fn note_sign_in(context: &Context, user: User, address: Option<IpAddr>) -> Result<User, AppError> {
+    context
+        .write(move |tx| {
+            let actor = Actor::account(user.id, address);
+            actor.audit(tx, Action::SignedIn, Some(user.id.0), &Detail::default())?;
+            Ok(user)
+        })
+        .await
+}
+
+/// Of an account that exists: strangers cannot fill the log with made-up ones. Nobody waits for it, or the time that the answer
+/// takes would tell which accounts exist.
+fn note_refusal(context: Context, name: String, address: Option<IpAddr>) {
+    tokio::spawn(async move {
+        let write = context.write(move |tx| match users::find_by_name(tx.db, &name)? {
+            Some(user) => audit::sign_ins_refused(tx, user.id, address),
+            None => Ok(()),
+        });
+        if let Err(error) = write.await {
+            tracing::error!(
+                detail = error.detail(),
+                "refused sign-ins could not be written down: {error}"
+            );
+        }
+    });
 }
 
 /// The account, when the password is its own.
@@ -127,7 +177,8 @@ pub async fn change_password(
         .write(move |tx| {
             users::set_password(tx.db, user, &hash)?;
             sessions::end_others(tx.db, user, keep)?;
-            audit(tx, user, "account.password_changed", address)
+            let actor = Actor::account(user, address);
+            actor.audit(tx, Action::PasswordChanged, Some(user.0), &Detail::default())
         })
         .await
 }
@@ -145,7 +196,7 @@ pub async fn reset_password(
         let user = named(tx, &login)?;
         users::set_password(tx.db, user.id, &hash)?;
         sessions::end_all(tx.db, user.id)?;
-        audit(tx, user.id, "account.password_reset", None)
+        audit::by_operator(tx, Action::PasswordReset, user.id.0, Detail::default())
     });
     write.await.map(|_| ())
 }
@@ -156,9 +207,40 @@ pub async fn disable(store: &Store, login: String) -> Result<(), AppError> {
         let user = named(tx, &login)?;
         users::disable(tx.db, user.id, tx.now)?;
         sessions::end_all(tx.db, user.id)?;
-        audit(tx, user.id, "account.disabled", None)
+        audit::by_operator(tx, Action::AccountDisabled, user.id.0, Detail::default())
     });
     write.await.map(|_| ())
+}
+
+/// The account may look after the installation from now on; nothing happens when it may already.
+pub async fn make_administrator(store: &Store, login: String) -> Result<User, AppError> {
+    let write = store.write(move |tx| {
+        let user = named(tx, &login)?;
+        change_administrator(tx, &user, true)
+    });
+    write.await.map(|(user, _)| user)
+}
+
+/// It may not any more.
+pub async fn unmake_administrator(store: &Store, login: String) -> Result<User, AppError> {
+    let write = store.write(move |tx| {
+        let user = named(tx, &login)?;
+        change_administrator(tx, &user, false)
+    });
+    write.await.map(|(user, _)| user)
+}
+
+fn change_administrator(tx: &mut Tx<'_>, user: &User, wanted: bool) -> Result<User, AppError> {
+    if user.administrator != wanted {
+        users::set_administrator(tx.db, user.id, wanted)?;
+        let action = if wanted {
+            Action::AdministratorMade
+        } else {
+            Action::AdministratorUnmade
+        };
+        audit::by_operator(tx, action, user.id.0, Detail::default())?;
+    }
+    Ok(users::find(tx.db, user.id)?)
 }
 
 fn named(tx: &mut Tx<'_>, login: &str) -> Result<User, AppError> {
@@ -169,7 +251,16 @@ fn named(tx: &mut Tx<'_>, login: &str) -> Result<User, AppError> {
     })
 }
 
-pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Option<IpAddr>) -> Result<User, AppError> {
+/// Who makes an account.
+pub(super) enum By {
+    /// Whoever will use it, from this address.
+    Themselves(Option<IpAddr>),
+    /// Somebody at the command line.
+    Operator,
+}
+
+/// The caller has locked the table. The first account of all is an administrator's.
+pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, by: &By) -> Result<User, AppError> {
     let (login_taken, email_taken) = users::taken(tx.db, &new.login, &new.email)?;
     let mut errors = Vec::new();
     if login_taken {
@@ -186,22 +277,21 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Opt
         email: &new.email,
         name: &new.name,
         password_hash: hash,
+        administrator: !users::any(tx.db)?,
     };
     let id = users::insert(tx.db, &row, tx.now)?;
-    audit(tx, id, "account.added", address)?;
+    let detail = Detail::default()
+        .made("login", row.login)
+        .made("email", row.email)
+        .made("name", row.name)
+        .made("administrator", row.administrator);
+    match by {
+        By::Themselves(address) => {
+            Actor::account(id, *address).audit(tx, Action::AccountAdded, Some(id.0), &detail)?;
+        }
+        By::Operator => audit::by_operator(tx, Action::AccountAdded, id.0, detail)?,
+    }
     Ok(users::find(tx.db, id)?)
-}
-
-fn audit(tx: &mut Tx<'_>, user: UserId, action: &str, address: Option<IpAddr>) -> Result<(), AppError> {
-    let entry = audit_log::NewEntry {
-        project: None,
-        user: Some(user),
-        action,
-        subject: Some(user.0),
-        detail: "{}",
-        address: address.map(|address| address.to_string()),
-    };
-    Ok(audit_log::insert(tx, &entry)?)
 }
 
 /// In lower case and without surrounding blanks, or what is wrong with each field.

@@ -1,12 +1,11 @@
 //! API tokens: made by somebody who signed in, for a program. A token can do what the account can at that moment, less what it
 //! leaves out. It is shown once; only its hash is kept.
 
-use serde_json::json;
-
 use crate::actions::access::{Actor, Scope};
 use crate::actions::form_tokens::{self, Once};
 use crate::db::api_tokens::{self, ApiToken};
-use crate::db::{Db, Tx, audit_log, projects};
+use crate::db::{Db, Tx, projects};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{ApiTokenId, ProjectId};
@@ -132,7 +131,16 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made,
         expires_at: new.expires_at,
     };
     let token = api_tokens::insert(tx.db, &row, tx.now)?;
-    audit(tx, actor, "api_token.added", token.id, &token.name)?;
+    let detail = Detail::default()
+        .made("name", &token.name)
+        .made(
+            "rights",
+            row.permissions
+                .map(|_| permissions.iter().map(|one| one.name()).collect::<Vec<_>>()),
+        )
+        .made("projects", row.projects)
+        .made("expires", token.expires_at);
+    actor.audit(tx, Action::TokenAdded, Some(token.id.0), &detail)?;
     Ok(Made {
         shown,
         listed: Listed {
@@ -158,7 +166,8 @@ pub fn create_once(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken, token: Che
 pub fn revoke(tx: &mut Tx<'_>, actor: &Actor, id: ApiTokenId) -> Result<String, AppError> {
     signed_in(actor)?;
     let name = api_tokens::delete_own(tx.db, actor.user, id)?.ok_or(AppError::NotFound)?;
-    audit(tx, actor, "api_token.revoked", id, &name)?;
+    let detail = Detail::default().gone("name", &name);
+    actor.audit(tx, Action::TokenRevoked, Some(id.0), &detail)?;
     Ok(name)
 }
 
@@ -187,19 +196,4 @@ fn signed_in(actor: &Actor) -> Result<(), AppError> {
             "API tokens are seen, made and revoked by somebody who signed in, not with another API token.",
         )),
     }
-}
-
-fn audit(tx: &mut Tx<'_>, actor: &Actor, action: &str, id: ApiTokenId, name: &str) -> Result<(), AppError> {
-    audit_log::insert(
-        tx,
-        &audit_log::NewEntry {
-            project: None,
-            user: Some(actor.user),
-            action,
-            subject: Some(id.0),
-            detail: &json!({ "name": name }).to_string(),
-            address: actor.address.map(|address| address.to_string()),
-        },
-    )?;
-    Ok(())
 }

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Manager, Member};
-use crate::actions::accounts::{self, NewAccount};
+use crate::actions::accounts::{self, By, NewAccount};
 use crate::actions::form_tokens::{self, Once};
 use crate::actions::members::{self, Added};
 use crate::context::Context;
@@ -16,6 +14,7 @@ use crate::db::invitations::{self, Invitation};
 use crate::db::memberships::{self, Person};
 use crate::db::users::{self, User};
 use crate::db::{Db, Tx, projects};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::moment::Moment;
@@ -143,8 +142,10 @@ pub fn accept(tx: &mut Tx<'_>, actor: &Actor, shown: &str) -> Result<Member, App
     invitations::delete(tx.db, invitation.member)?;
     memberships::accept(tx.db, invitation.member, actor.user)?;
     let member = access::member(tx.db, actor, invitation.project, Permission::ComponentCanWatchContent)?;
-    let detail = json!({ "invited": invitation.email, "role": member.role });
-    member.audit(tx, "member.joined", Some(member.member.0), &detail)?;
+    let detail = Detail::default()
+        .fact("invited", invitation.email)
+        .made("role", member.role);
+    member.audit(tx, Action::MemberJoined, Some(member.member.0), &detail)?;
     Ok(member)
 }
 
@@ -164,7 +165,7 @@ pub async fn accept_with_new_account(
     context
         .write(move |tx| {
             users::lock(tx.db)?;
-            let user = accounts::insert(tx, &new, &hash, address)?;
+            let user = accounts::insert(tx, &new, &hash, &By::Themselves(address))?;
             let member = accept(tx, &Actor::account(user.id, address), &shown)?;
             Ok((user, member))
         })
@@ -175,8 +176,8 @@ fn make(tx: &mut Tx<'_>, manager: &Manager, person: Person) -> Result<Link, AppE
     let token = Token::random(&mut rand::rng());
     let expires_at = tx.now + GOOD_FOR;
     invitations::replace(tx.db, person.id, &token.hash(), manager.actor.user, tx.now, expires_at)?;
-    let detail = json!({ "email": person.email });
-    manager.audit(tx, "invitation.made", Some(person.id.0), &detail)?;
+    let detail = Detail::default().fact("email", &person.email).fact("until", expires_at);
+    manager.audit(tx, Action::InvitationMade, Some(person.id.0), &detail)?;
     Ok(Link {
         person,
         token,

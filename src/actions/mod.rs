@@ -4,6 +4,7 @@
 pub mod access;
 pub mod accounts;
 pub mod api_tokens;
+pub mod audit;
 pub mod callers;
 pub mod deliveries;
 pub mod diagnosis;

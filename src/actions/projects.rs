@@ -1,11 +1,10 @@
 //! What people do with projects: make one, which they then own, edit it, put it away, delete it. Each change leaves an audit
 //! row in its transaction.
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Member};
 use crate::db::projects::{self, Project};
 use crate::db::{Db, Tx, backlog, memberships, statuses, tags, webhooks};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::project::{ProjectDraft, ProjectPatch};
@@ -99,12 +98,14 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, draft: &ProjectDraft) -> Result<Me
     tags::insert_defaults(tx.db, project.id)?;
 
     let owner = access::owner(tx.db, actor, project.id, Permission::GoalCanEdit)?;
-    owner.audit(
-        tx,
-        "project.added",
-        Some(project.id.0),
-        &json!({ "name": project.name }),
-    )?;
+    let detail = Detail::default()
+        .made("name", &project.name)
+        .made(
+            "description",
+            Some(&project.description).filter(|text| !text.is_empty()),
+        )
+        .made("color", &project.color);
+    owner.audit(tx, Action::ProjectAdded, Some(project.id.0), &detail)?;
     Ok(owner.member())
 }
 
@@ -127,15 +128,18 @@ pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId, edit: &Edit) -> Resul
     {
         after.archived_at = archived.then_some(tx.now);
         let action = if archived {
-            "project.archived"
+            Action::ProjectArchived
         } else {
-            "project.unarchived"
+            Action::ProjectUnarchived
         };
-        manager.audit(tx, action, Some(id.0), &json!({ "name": after.name }))?;
+        manager.audit(tx, action, Some(id.0), &Detail::default().fact("name", &after.name))?;
     }
     if after.draft() != before.draft() {
-        let detail = json!({ "name": after.name, "before": before.name });
-        manager.audit(tx, "project.edited", Some(id.0), &detail)?;
+        let detail = Detail::default()
+            .changed("name", &before.name, &after.name)
+            .changed("description", &before.description, &after.description)
+            .changed("color", &before.color, &after.color);
+        manager.audit(tx, Action::ProjectEdited, Some(id.0), &detail)?;
     }
     if *after != before {
         after.edited_at = tx.now;
@@ -148,7 +152,7 @@ pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId, edit: &Edit) -> Resul
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId) -> Result<Project, AppError> {
     let owner = access::owner(tx.db, actor, id, Permission::GoalCanDelete)?;
     projects::hide(tx.db, id, tx.now)?;
-    let detail = json!({ "name": owner.project.name });
-    owner.audit(tx, "project.deleted", Some(id.0), &detail)?;
+    let detail = Detail::default().gone("name", &owner.project.name);
+    owner.audit(tx, Action::ProjectDeleted, Some(id.0), &detail)?;
     Ok(owner.project.clone())
 }

@@ -5,9 +5,11 @@
 use std::time::Duration;
 
 use crate::actions::access::Actor;
+use crate::actions::audit;
 use crate::db::sessions::{self, NewSession, Session, SessionKind};
 use crate::db::users::{self, User};
 use crate::db::{Db, Tx};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::moment::Moment;
 use crate::domain::token::{Token, hash};
@@ -65,6 +67,8 @@ pub fn exchange(tx: &mut Tx<'_>, refresh: &str) -> Result<Exchange, AppError> {
             return Ok(Exchange::Bad);
         }
         sessions::end(tx.db, session.id)?;
+        let detail = Detail::default().fact("account", users::find(tx.db, session.user_id)?.name);
+        audit::without_account(tx, None, Action::SessionCopied, session.id.0, &detail)?;
         return Ok(Exchange::Ended);
     }
     let tokens = random();
@@ -98,10 +102,18 @@ pub fn must_go_on(db: &mut Db, actor: &Actor, session: SessionId, now: Moment) -
 /// Ends one of the actor's own sessions.
 pub fn end(tx: &mut Tx<'_>, actor: &Actor, session: SessionId) -> Result<(), AppError> {
     if sessions::end_own(tx.db, actor.user, session)? {
-        Ok(())
+        actor.audit(tx, Action::SessionEnded, Some(session.0), &Detail::default())
     } else {
         Err(AppError::NotFound)
     }
+}
+
+/// Ends the session of the request itself; nothing happens when it has ended.
+pub fn sign_out(tx: &mut Tx<'_>, actor: &Actor, session: SessionId) -> Result<(), AppError> {
+    if sessions::end_own(tx.db, actor.user, session)? {
+        actor.audit(tx, Action::SignedOut, Some(actor.user.0), &Detail::default())?;
+    }
+    Ok(())
 }
 
 fn random() -> Tokens {

@@ -28,6 +28,9 @@ pub(super) enum Command {
         /// Display name [default: the login]
         #[arg(long)]
         name: Option<String>,
+        /// An administrator, who sees the audit log of the installation; the first account is one anyway
+        #[arg(long)]
+        admin: bool,
         #[command(flatten)]
         password: PasswordFrom,
         #[command(flatten)]
@@ -44,6 +47,16 @@ pub(super) enum Command {
         login: String,
         #[command(flatten)]
         password: PasswordFrom,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// Make somebody an administrator, who sees the audit log of the installation
+    Admin {
+        /// Login or e-mail of the account
+        login: String,
+        /// Take it back
+        #[arg(long)]
+        revoke: bool,
         #[command(flatten)]
         store: StoreSettings,
     },
@@ -70,6 +83,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             login,
             email,
             name,
+            admin,
             password: _,
             store,
         } => {
@@ -81,7 +95,12 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 name: name.unwrap_or_default(),
                 password: read_password()?,
             };
-            let user = accounts::add(&store, &Gate::default(), new).await?;
+            let gate = Gate::default();
+            let user = if admin {
+                accounts::add_administrator(&store, &gate, new).await?
+            } else {
+                accounts::add(&store, &gate, new).await?
+            };
             println!("added {} to the database {url}", user.login);
         }
         Command::List { store } => {
@@ -92,7 +111,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 } else {
                     "active"
                 };
-                println!("{}\t{}\t{}\t{state}", user.login, user.email, user.name);
+                let rights = if user.administrator { "\tadministrator" } else { "" };
+                println!("{}\t{}\t{}\t{state}{rights}", user.login, user.email, user.name);
             }
         }
         Command::Password {
@@ -103,6 +123,16 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             let store = open_existing(&store)?;
             accounts::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
             println!("changed the password of {login}");
+        }
+        Command::Admin { login, revoke, store } => {
+            let store = open_existing(&store)?;
+            if revoke {
+                let user = accounts::unmake_administrator(&store, login).await?;
+                println!("{} is no administrator", user.login);
+            } else {
+                let user = accounts::make_administrator(&store, login).await?;
+                println!("{} is an administrator", user.login);
+            }
         }
         Command::Disable { login, store } => {
             accounts::disable(&open_existing(&store)?, login.clone()).await?;

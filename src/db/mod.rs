@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub mod deliveries;
 pub mod events;
 pub mod form_tokens;
+mod halving;
 pub mod health;
 pub mod history;
 mod hot;

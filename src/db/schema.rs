@@ -10,6 +10,7 @@ diesel::table! {
         password_hash -> Text,
         created_at -> BigInt,
         disabled_at -> Nullable<BigInt>,
+        administrator -> Bool,
     }
 }
 
@@ -282,6 +283,9 @@ diesel::table! {
         detail -> Text,
         address -> Nullable<Text>,
         created_at -> BigInt,
+        api_token_id -> Nullable<BigInt>,
+        api_token -> Nullable<Text>,
+        of_installation -> Bool,
     }
 }
 

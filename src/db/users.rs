@@ -18,6 +18,8 @@ pub struct User {
     pub name: String,
     pub created_at: Moment,
     pub disabled_at: Option<Moment>,
+    /// Looks after the installation.
+    pub administrator: bool,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct NewUser<'a> {
     pub email: &'a str,
     pub name: &'a str,
     pub password_hash: &'a str,
+    pub administrator: bool,
 }
 
 pub fn any(db: &mut Db) -> QueryResult<bool> {
@@ -76,6 +79,32 @@ pub fn find_by_email(db: &mut Db, email: &str) -> QueryResult<Option<User>> {
         .optional()
 }
 
+/// What some accounts are called.
+pub fn names(db: &mut Db, ids: &[UserId]) -> QueryResult<Vec<(UserId, String)>> {
+    users::table
+        .filter(users::id.eq_any(ids.to_vec()))
+        .select((users::id, users::name))
+        .load(db)
+}
+
+/// What the first accounts in the order of their names are called, up to so many.
+pub fn some_names(db: &mut Db, limit: i64) -> QueryResult<Vec<(UserId, String)>> {
+    users::table
+        .order((users::name, users::id))
+        .limit(limit)
+        .select((users::id, users::name))
+        .load(db)
+}
+
+/// Not one that is disabled.
+pub fn is_administrator(db: &mut Db, id: UserId) -> QueryResult<bool> {
+    let administrators = users::table
+        .filter(users::id.eq(id))
+        .filter(users::administrator)
+        .filter(users::disabled_at.is_null());
+    diesel::select(diesel::dsl::exists(administrators)).get_result(db)
+}
+
 /// The password's hash. Apart from [`User`], so that it is in memory only where it is compared.
 pub fn password_hash(db: &mut Db, id: UserId) -> QueryResult<String> {
     users::table.find(id).select(users::password_hash).get_result(db)
@@ -104,6 +133,7 @@ pub fn insert(db: &mut Db, user: &NewUser<'_>, now: Moment) -> QueryResult<UserI
             users::name.eq(user.name),
             users::password_hash.eq(user.password_hash),
             users::created_at.eq(now),
+            users::administrator.eq(user.administrator),
         ))
         .returning(users::id)
         .get_result(db)
@@ -120,6 +150,13 @@ pub fn set_password(db: &mut Db, id: UserId, password_hash: &str) -> QueryResult
 pub fn disable(db: &mut Db, id: UserId, now: Moment) -> QueryResult<()> {
     diesel::update(users::table.find(id))
         .set(users::disabled_at.eq(Some(now)))
+        .execute(db)
+        .map(drop)
+}
+
+pub fn set_administrator(db: &mut Db, id: UserId, administrator: bool) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::administrator.eq(administrator))
         .execute(db)
         .map(drop)
 }

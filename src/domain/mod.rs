@@ -1,5 +1,6 @@
 //! The rules of the product as pure code: no clock, no chance, no I/O. Time and randomness come in as arguments.
 
+pub mod audit;
 pub mod calendar;
 pub mod delivery;
 pub mod described;

@@ -27,6 +27,8 @@ pub const USER: &str = "user";
 pub const ID: &str = "id";
 pub const LOGIN: &str = "login";
 pub const NAME: &str = "name";
+/// Only for the frame of the pages; what an administrator may see asks the database.
+pub const ADMINISTRATOR: &str = "administrator";
 
 /// A session that is in use is written down as seen no more often than this.
 const SEEN: Duration = Duration::from_secs(15 * 60);
@@ -99,6 +101,7 @@ impl SessionStore for Sessions {
         state.insert(ID.to_owned(), session.id.to_string());
         state.insert(LOGIN.to_owned(), text(&user.login));
         state.insert(NAME.to_owned(), text(&user.name));
+        state.insert(ADMINISTRATOR.to_owned(), user.administrator.to_string());
         Ok(Some(state))
     }
 
@@ -165,7 +168,7 @@ impl SessionStore for Sessions {
 fn stored(state: &HashMap<String, String>) -> String {
     let rest: HashMap<_, _> = state
         .iter()
-        .filter(|(name, _)| ![USER, ID, LOGIN, NAME].contains(&name.as_str()))
+        .filter(|(name, _)| ![USER, ID, LOGIN, NAME, ADMINISTRATOR].contains(&name.as_str()))
         .collect();
     serde_json::json!(rest).to_string()
 }

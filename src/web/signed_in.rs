@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 
 use super::client;
 use super::flash::{self, Flash};
-use super::session::{ID, LOGIN, NAME, USER};
+use super::session::{ADMINISTRATOR, ID, LOGIN, NAME, USER};
 use super::theme;
 use crate::actions::access::Actor;
 use crate::context::Context;
@@ -24,6 +24,8 @@ pub struct SignedIn {
     pub session: SessionId,
     pub login: String,
     pub name: String,
+    /// The frame shows the way to the pages of the installation.
+    pub administrator: bool,
     pub theme: &'static str,
     pub flash: Option<Flash>,
     /// When the request came.
@@ -80,6 +82,7 @@ impl FromRequest for SignedIn {
             session: SessionId(id),
             login: text(LOGIN),
             name: text(NAME),
+            administrator: session.get(ADMINISTRATOR).ok().flatten().unwrap_or(false),
             theme: theme::of(request),
             flash: flash::of(request),
             now,

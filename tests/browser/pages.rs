@@ -108,6 +108,7 @@ pub const ROWS: &[Row] = &[
     (Manager, "manager-webhooks", "{website}/webhooks", &[]),
     (Manager, "manager-members", "{website}/members", &[]),
     (Manager, "manager-edit", "{website}/edit", &[]),
+    (Manager, "manager-audit", "{website}/audit", &[]),
     (Owner, "tasks", "{website}", &[]),
     (Owner, "tasks-menu", "{website}", &[Press("Menu of Website")]),
     (Owner, "tasks-none", "{quiet}", &[]),
@@ -179,6 +180,11 @@ pub const ROWS: &[Row] = &[
     (Owner, "delivery-nonsense", "{answers}/webhooks/{nonsense}/deliveries/{d-nonsense}", &[]),
     (Owner, "delivery-large", "{answers}/webhooks/{large}/deliveries/{d-large}", &[]),
     (Owner, "delivery-refused", "{answers}/webhooks/{refused}/deliveries/{d-refused}", &[]),
+    (Owner, "audit", "{website}/audit", &[]),
+    (Owner, "audit-filtered", "{website}/audit?what=webhooks&time=24h&address=127.0.0.1", &[]),
+    (Owner, "audit-nothing-matches", "{website}/audit?subject=999999999", &[]),
+    (Owner, "audit-not-understood", "{website}/audit?subject=bug&address=here&from=yesterday", &[]),
+    (Owner, "audit-installation", "/audit", &[]),
     (Owner, "account", "/account", &[]),
     (Owner, "account-wrong", "/account", &[Press("Change password")]),
     (Owner, "tokens", "/account/api-tokens", &[]),
@@ -200,6 +206,8 @@ const ON_A_PHONE: &[Row] = &[
 /// Not pages: JSON for programs, streams, files.
 const NO_PAGES: &[&str] = &[
     "/openapi.json",
+    "/audit/export",
+    "/projects/{project}/audit/export",
     "/projects/{project}/deliveries/live",
     "/projects/{project}/deliveries/export",
     "/projects/{project}/webhooks/{webhook}/deliveries/live",

@@ -114,7 +114,8 @@ pub async fn logout(ctx: Data<Context>, caller: Caller) -> Result<HttpResponse, 
     let Some(session) = caller.session else {
         return Err(AppError::Forbidden("An API token has no session to end; it is revoked instead.").into());
     };
-    ctx.write(move |tx| sessions::end(tx, &caller.actor, session)).await?;
+    ctx.write(move |tx| sessions::sign_out(tx, &caller.actor, session))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -8,7 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::actions::accounts;
+use crate::actions::{accounts, sessions};
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
@@ -144,7 +144,15 @@ pub async fn sign_in(
 }
 
 /// Ends the session itself, not only its cookie.
-pub async fn sign_out(session: Session) -> HttpResponse {
+pub async fn sign_out(
+    ctx: Data<Context>,
+    session: Session,
+    who: Result<SignedIn, SignInFirst>,
+) -> Result<HttpResponse, PageError> {
+    if let Ok(who) = who {
+        ctx.write(move |tx| sessions::sign_out(tx, &who.actor, who.session))
+            .await?;
+    }
     session.purge();
-    Flash::good("You are signed out.").on("/sign-in")
+    Ok(Flash::good("You are signed out.").on("/sign-in"))
 }
