@@ -22,6 +22,7 @@ mod api_tokens;
 mod api_walk;
 mod api_webhooks;
 mod architecture;
+mod authorization;
 mod command_line;
 mod crash;
 mod db_claims;
