@@ -23,6 +23,7 @@ mod api_walk;
 mod api_webhooks;
 mod architecture;
 mod authorization;
+mod browser_side;
 mod command_line;
 mod crash;
 mod db_claims;
