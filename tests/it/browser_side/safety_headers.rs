@@ -110,6 +110,9 @@ fn is_strict(page: &Page, what: &str, https: bool) {
     );
 }
 
+/// Method, path, headers, body, status.
+type Asked<'a> = (&'a str, String, Vec<(&'a str, &'a str)>, &'a str, u16);
+
 /// Every kind of answer there is: method, path, headers, body, and the status that makes it this kind.
 async fn all_kinds(client: &PlainClient, session: &str) -> Vec<(String, Page, u16)> {
     let cookie = ("cookie", session);
@@ -122,7 +125,7 @@ async fn all_kinds(client: &PlainClient, session: &str) -> Vec<(String, Page, u1
         .attributes("link[rel=stylesheet]", "href")
         .remove(0);
     let long = "x".repeat(2 * 1024 * 1024);
-    let asked: Vec<(&str, String, Vec<(&str, &str)>, &str, u16)> = vec![
+    let asked: Vec<Asked<'_>> = vec![
         ("GET", "/sign-in".into(), vec![], "", 200),
         ("GET", "/docs/api".into(), vec![], "", 200),
         ("GET", "/docs/verify".into(), vec![("accept-encoding", "gzip")], "", 200),
