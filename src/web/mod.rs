@@ -11,6 +11,7 @@ mod bars;
 pub mod caller;
 pub mod client;
 pub mod colors;
+pub mod cookies;
 pub mod delivery_words;
 mod export;
 mod filters;
@@ -88,8 +89,8 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                 .into()
             }))
             .wrap(Compress::default())
-            .wrap(from_fn(headers::safe))
             .wrap(from_fn(laptop::guard))
+            .wrap(from_fn(headers::safe))
             .wrap(TracingLogger::<span::Spans>::new())
             .configure(routes::health)
             .service(
@@ -108,6 +109,8 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                     .wrap(from_fn(flash::carry))
                     .wrap(session::middleware(&context))
                     .wrap(from_fn(session::within_reach))
+                    .wrap(from_fn(cookies::as_written))
+                    .wrap(from_fn(form::only_forms))
                     .wrap(from_fn(same_origin::guard))
                     .configure(routes::pages)
                     .default_service(web::to(pages::nothing_here)),

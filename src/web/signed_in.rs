@@ -7,6 +7,7 @@ use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
+use url::Url;
 
 use super::client;
 use super::flash::{self, Flash};
@@ -90,13 +91,24 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// Where to go after the sign-in: a path of this server, whatever the address says.
+/// Of an address to go back to; our own are shorter, and browsers and proxies take no more than a few thousand.
+const LONGEST_NEXT: usize = 2_000;
+
+/// Where to go after the sign-in: a path of this server, whatever the address says. A browser sends what is not ASCII encoded.
 pub fn safe_next(next: &str) -> &str {
     let inside = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')
-        && !next.chars().any(|c| c.is_control() || c.is_whitespace());
+        && next.len() <= LONGEST_NEXT
+        && next.chars().all(|c| c.is_ascii_graphic())
+        && !dotted_to_a_host(next);
     if inside { next } else { "/" }
+}
+
+/// `/.//evil.example`: still a path of ours, but one that names a host to whoever takes the dots out and uses it again.
+fn dotted_to_a_host(next: &str) -> bool {
+    let here = Url::parse("http://localhost").and_then(|here| here.join(next));
+    here.is_ok_and(|url| url.path().starts_with("//"))
 }
 
 #[cfg(test)]
@@ -111,9 +123,14 @@ mod tests {
             ("/\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("/\t/evil.example", "/"),
+            ("/\r\nSet-Cookie: a=b", "/"),
+            ("/.//evil.example", "/"),
+            ("/x/..//evil.example", "/"),
+            ("/projects/\u{fc}", "/"),
             ("", "/"),
         ] {
             assert_eq!(safe_next(next), expected, "{next}");
         }
+        assert_eq!(safe_next(&format!("/{}", "x".repeat(5_000))), "/");
     }
 }

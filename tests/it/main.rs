@@ -24,6 +24,8 @@ mod api_webhooks;
 mod architecture;
 mod audit_migration;
 mod audit_routes;
+mod authorization;
+mod browser_side;
 mod command_line;
 mod crash;
 mod db_claims;

@@ -183,9 +183,9 @@ impl<D> Line<D> {
     /// For a spreadsheet.
     fn harmless(mut self) -> Self {
         for text in [&mut self.who, &mut self.action, &mut self.what, &mut self.subject] {
-            harmless(text);
+            *text = harmless(text);
         }
-        self.api_token.as_mut().map(harmless);
+        self.api_token = self.api_token.as_deref().map(harmless);
         self
     }
 }

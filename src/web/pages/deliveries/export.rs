@@ -162,7 +162,7 @@ impl Line {
     /// For a spreadsheet.
     fn harmless(mut self) -> Self {
         for text in [&mut self.event, &mut self.task, &mut self.webhook, &mut self.message] {
-            harmless(text);
+            *text = harmless(text);
         }
         self
     }
