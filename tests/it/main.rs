@@ -62,6 +62,7 @@ mod secret_canary;
 mod seed_receiver;
 mod settings;
 mod snippets;
+mod ssrf;
 mod task_events;
 mod transfer;
 mod web_rules;
