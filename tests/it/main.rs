@@ -36,6 +36,7 @@ mod delivery_targets;
 mod faults_postgres;
 mod faults_sqlite;
 mod first_start;
+mod hostile_receivers;
 mod interleavings;
 mod listen;
 mod migrations_agree;
