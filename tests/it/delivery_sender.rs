@@ -9,6 +9,7 @@ use taskview_webhooks::delivery::resolve::Resolver;
 use taskview_webhooks::delivery::sender::{Exchange, Request, Sender, SenderConfig};
 use taskview_webhooks::domain::delivery::Outcome;
 use taskview_webhooks::domain::target::AllowList;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
 use crate::support::certificates::Authority;
@@ -250,6 +251,38 @@ async fn a_certificate_of_a_trusted_authority_is_accepted_for_its_name_only() {
 }
 
 #[actix_rt::test]
+async fn a_tls_connection_is_closed_as_tls_wants_it() {
+    let authority = Authority::new();
+    let config = SenderConfig {
+        resolver: Resolver::fixed([("hooks.test", vec![vec![LOOPBACK]])]),
+        extra_roots: vec![authority.certificate()],
+        ..allowing("loopback")
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let acceptor = tokio_rustls::TlsAcceptor::from(authority.good_for("hooks.test"));
+    let receiver = actix_rt::spawn(async move {
+        let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+        let mut buffer = [0; 4096];
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        stream.flush().await.unwrap();
+        // An end without close_notify is an error here.
+        stream.read(&mut buffer).await.map_err(|error| error.to_string())
+    });
+
+    let sender = Sender::new(config);
+    let exchange = sender.post(request(&format!("https://hooks.test:{port}/"))).await;
+    drop(sender);
+
+    assert_eq!(exchange.outcome, Outcome::Answered(200));
+    assert_eq!(receiver.await.unwrap(), Ok(0));
+}
+
+#[actix_rt::test]
 async fn broken_tls_says_what_is_broken() {
     let authority = Authority::new();
     let expired = Receiver::start_tls(authority.expired_for("hooks.test"));
@@ -295,6 +328,6 @@ async fn a_receiver_that_speaks_no_tls_is_told_apart_from_one_that_is_silent() {
     let Outcome::Timeout(why) = nothing.outcome else {
         panic!("{nothing:?}")
     };
-    assert!(why.contains("did not answer the TLS handshake"), "{why}");
+    assert!(why.contains("did not finish the TLS handshake"), "{why}");
     drop(silent);
 }
