@@ -12,6 +12,7 @@ use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::error::AppError;
+use crate::limits;
 
 /// A member who may go, and what that changes.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     // Of two who add the same person at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
     let people = memberships::people(tx.db, project)?;
+    let (there_are, most) = (people.len(), tx.limits.members);
     if let Some(member) = people
         .iter()
         .find(|person| person.user.is_some() && person.user == user)
@@ -99,6 +101,14 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     let waiting = people
         .into_iter()
         .find(|person| person.user.is_none() && person.email == email);
+    if waiting.is_none() && there_are >= most {
+        let there_are = format!("This project has {most} members, those who are invited included");
+        return Err(limits::reached(
+            &there_are,
+            "Remove somebody first",
+            "TASKVIEW_MAX_MEMBERS",
+        ));
+    }
     let id = match (waiting, user) {
         (Some(waiting), None) => return Ok(Added::Already(waiting)),
         // The account was made after the invitation, whose role it keeps.
@@ -195,7 +205,17 @@ pub fn find_heir(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -
 
 /// Makes a manager the owner, and the owner a manager.
 pub fn hand_over(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<Person, AppError> {
-    find_heir(tx.db, actor, project, id)?;
+    let (_, heir) = find_heir(tx.db, actor, project, id)?;
+    access::fresh(tx, actor)?;
+    if let Some(user) = heir.user {
+        users::lock_one(tx.db, user)?;
+        let most = tx.limits.projects;
+        if memberships::count_owned(tx.db, user)? >= most {
+            let there_are = format!("{} owns {most} projects", heir.name);
+            let what_to_do = "Choose somebody else";
+            return Err(limits::reached(&there_are, what_to_do, "TASKVIEW_MAX_PROJECTS"));
+        }
+    }
     // Of two at once the second finds that the project is somebody else's.
     projects::lock(tx.db, project)?;
     memberships::lock(tx.db, id)?;

@@ -15,6 +15,7 @@ pub mod projects;
 pub mod publish;
 pub mod resend_runs;
 pub mod sessions;
+pub mod sign_ins;
 pub mod statuses;
 pub mod tags;
 pub mod tasks;

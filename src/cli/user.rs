@@ -47,6 +47,16 @@ pub(super) enum Command {
         #[command(flatten)]
         store: StoreSettings,
     },
+    /// End all sessions of an account; who knows the password can sign in again
+    SignOut {
+        /// Login or e-mail of the account
+        login: String,
+        /// Revoke its API tokens too
+        #[arg(long)]
+        api_tokens: bool,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
     /// Keep somebody from signing in; the account's sessions end
     Disable {
         /// Login or e-mail of the account
@@ -104,6 +114,23 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             accounts::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
             println!("changed the password of {login}");
         }
+        Command::SignOut {
+            login,
+            api_tokens,
+            store,
+        } => {
+            let store = open_existing(&store)?;
+            let ended = if api_tokens {
+                accounts::sign_out_programs_too(&store, login.clone()).await?
+            } else {
+                accounts::sign_out(&store, login.clone()).await?
+            };
+            print!("signed out {login}: {} ended", counted(ended.sessions, "session"));
+            if api_tokens {
+                print!(", {} revoked", counted(ended.api_tokens, "API token"));
+            }
+            println!();
+        }
         Command::Disable { login, store } => {
             accounts::disable(&open_existing(&store)?, login.clone()).await?;
             println!("disabled {login}");
@@ -122,6 +149,11 @@ pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> 
         )));
     }
     Ok(open_store(&url, Clock::default())?)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{many}")
 }
 
 fn read_password() -> Result<Zeroizing<String>, Failure> {

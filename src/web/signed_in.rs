@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 
 use super::client;
 use super::flash::{self, Flash};
-use super::session::{ID, LOGIN, NAME, USER};
+use super::session::{AUTHENTICATED, ID, LOGIN, NAME, USER};
 use super::theme;
 use crate::actions::access::Actor;
 use crate::context::Context;
@@ -22,6 +22,8 @@ use crate::domain::moment::Moment;
 pub struct SignedIn {
     pub actor: Actor,
     pub session: SessionId,
+    /// When the password was last shown in it.
+    pub authenticated_at: Moment,
     pub login: String,
     pub name: String,
     pub theme: &'static str,
@@ -36,6 +38,13 @@ pub struct SignedIn {
 pub struct SignInFirst {
     /// Where to come back to.
     next: Option<String>,
+}
+
+impl SignInFirst {
+    /// Back to this page, which is not the one that was asked for.
+    pub fn and_return_to(next: String) -> Self {
+        SignInFirst { next: Some(next) }
+    }
 }
 
 impl ResponseError for SignInFirst {
@@ -76,8 +85,9 @@ impl FromRequest for SignedIn {
             .map(|ctx| ctx.now())
             .unwrap_or_default();
         ready(Ok(SignedIn {
-            actor: Actor::account(UserId(user), client::address(request)),
+            actor: Actor::account(UserId(user), client::address(request)).in_session(SessionId(id)),
             session: SessionId(id),
+            authenticated_at: Moment(number(AUTHENTICATED).unwrap_or_default()),
             login: text(LOGIN),
             name: text(NAME),
             theme: theme::of(request),
