@@ -132,6 +132,12 @@ pub fn reached(there_are: &str, what_to_do: &str, setting: &str) -> AppError {
     ))
 }
 
+/// `1 webhook`, `50 webhooks`
+pub fn some(count: i64, what: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{many}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,7 +118,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made,
     // Of two forms at once the second finds the first one's token.
     users::lock_one(tx.db, actor.user)?;
     if api_tokens::count(tx.db, actor.user)? >= most {
-        let there_are = format!("You have {most} API tokens");
+        let there_are = format!("You have {}", limits::some(most, "API token"));
         return Err(limits::reached(
             &there_are,
             "Revoke one first",

@@ -102,7 +102,8 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
         .into_iter()
         .find(|person| person.user.is_none() && person.email == email);
     if waiting.is_none() && there_are >= most {
-        let there_are = format!("This project has {most} members, those who are invited included");
+        let members = limits::some(i64::try_from(most).unwrap_or(i64::MAX), "member");
+        let there_are = format!("This project has {members}, those who are invited included");
         return Err(limits::reached(
             &there_are,
             "Remove somebody first",
@@ -211,7 +212,7 @@ pub fn hand_over(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberI
         users::lock_one(tx.db, user)?;
         let most = tx.limits.projects;
         if memberships::count_owned(tx.db, user)? >= most {
-            let there_are = format!("{} owns {most} projects", heir.name);
+            let there_are = format!("{} owns {}", heir.name, limits::some(most, "project"));
             let what_to_do = "Choose somebody else";
             return Err(limits::reached(&there_are, what_to_do, "TASKVIEW_MAX_PROJECTS"));
         }

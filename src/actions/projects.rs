@@ -98,7 +98,7 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, draft: &ProjectDraft) -> Result<Me
     users::lock_one(tx.db, actor.user)?;
     let most = tx.limits.projects;
     if memberships::count_owned(tx.db, actor.user)? >= most {
-        let there_are = format!("You own {most} projects");
+        let there_are = format!("You own {}", limits::some(most, "project"));
         return Err(limits::reached(
             &there_are,
             "Delete one or hand one over first",

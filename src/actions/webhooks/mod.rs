@@ -95,7 +95,7 @@ pub fn add(
     };
     let most = tx.limits.webhooks;
     if webhooks::count_locked(tx.db, project)? >= most {
-        let there_are = format!("This project has {most} webhooks");
+        let there_are = format!("This project has {}", limits::some(most, "webhook"));
         return Err(limits::reached(&there_are, "Delete one first", "TASKVIEW_MAX_WEBHOOKS"));
     }
     let row = webhooks::NewWebhook {

@@ -266,12 +266,15 @@ impl OpenPage {
 
 fn too_many(full: TooMany) -> AppError {
     let (watching, setting) = match full {
-        TooMany::OfSession(most) => (format!("{most} pages of yours are"), "TASKVIEW_MAX_STREAMS_PER_SESSION"),
-        TooMany::InAll(most) => (format!("{most} pages are"), "TASKVIEW_MAX_STREAMS"),
+        TooMany::OfSession(most) => (
+            format!("Pages of yours that watch already: {most}"),
+            "TASKVIEW_MAX_STREAMS_PER_SESSION",
+        ),
+        TooMany::InAll(most) => (format!("Pages that watch already: {most}"), "TASKVIEW_MAX_STREAMS"),
     };
     AppError::TooMany {
         message: format!(
-            "{watching} watching already, which is the limit; this one shows what is new when it is reloaded. Close others, or have \
+            "{watching}, which is the limit. This one shows what is new when it is reloaded. Close others, or have \
              whoever runs the server raise {setting}."
         ),
         retry_after: Duration::from_secs(60),
