@@ -48,10 +48,11 @@ pub fn lock(db: &mut Db) -> QueryResult<()> {
 /// Keeps others from changing the account until the transaction ends; its row is locked before any project's.
 pub fn lock_one(db: &mut Db, id: UserId) -> QueryResult<()> {
     if let Db::Pg(pg) = db {
+        // Rows that only refer to it can still be written by others.
         users::table
             .find(id)
             .select(users::id)
-            .for_update()
+            .for_no_key_update()
             .first::<UserId>(pg)?;
     }
     Ok(())

@@ -219,8 +219,9 @@ async fn of_a_webhook_that_is_off_as_much_is_held_as_is_set_and_for_as_long() {
 /// The outcomes of the deliveries that ended as failed, once there are so many.
 async fn failed(story: &Story, count: usize) -> Vec<String> {
     let path = format!("/module/webhooks/deliveries/{}?status=failed", story.webhook);
+    // Time has passed since the last sign-in.
+    let api = given::api(&story.app, "lead").await;
     wait::until(Duration::from_secs(40), "deliveries to end", async || {
-        let api = given::api(&story.app, "lead").await;
         let rows = api.get(&path).await.response().as_array().cloned().unwrap_or_default();
         let outcomes = rows
             .iter()

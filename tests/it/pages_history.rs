@@ -286,7 +286,7 @@ async fn a_stream_ends_with_the_account_the_membership_and_the_project() {
 
     let members = lead.get(&format!("{}/members", project(&story).path)).await;
     let mut remove = members.links().into_iter().filter(|link| link.ends_with("/remove"));
-    let of_mia = remove.next_back().expect("a member to remove");
+    let of_mia = remove.next().expect("a member to remove");
     let question = lead.get(&of_mia).await;
     question.assert_says("mia");
     lead.send(&question.form("/remove")).await;

@@ -59,7 +59,7 @@ pub const ERRORS: [(&str, &str); 9] = [
     ("401", "The token is missing, wrong, expired or revoked."),
     (
         "403",
-        "You may not do this with this id; whether it exists is not said.",
+        "You may not do this with this id, and whether it exists is not said; or the sign-in is too old for it.",
     ),
     (
         "409",
