@@ -18,11 +18,13 @@ pub mod context;
 pub mod desk;
 pub mod error;
 pub mod gate;
+pub mod limits;
 pub mod live;
 pub mod node_role;
 pub mod nodes;
 pub mod press_limit;
 pub mod slots;
+pub mod tries;
 pub mod vault;
 
 pub mod web;

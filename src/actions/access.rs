@@ -3,13 +3,18 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::db::projects::Project;
-use crate::db::{Db, api_tokens, memberships, users};
-use crate::domain::ids::{ApiTokenId, MemberId, ProjectId, UserId};
+use crate::db::{Db, Tx, api_tokens, memberships, sessions, users};
+use crate::domain::ids::{ApiTokenId, MemberId, ProjectId, SessionId, UserId};
+use crate::domain::moment::Moment;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::Role;
 use crate::error::AppError;
+
+/// So long after the password was shown, what opens doors or cannot be undone needs it again.
+pub const FRESH: Duration = Duration::from_secs(12 * 3600);
 
 /// Who does something, from where, and with what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub struct Actor {
     /// The client's address, as far as it is known.
     pub address: Option<IpAddr>,
     pub scope: Scope,
+    /// The one that it is done in; `None` with an API token, and on the command line.
+    pub session: Option<SessionId>,
 }
 
 /// How much of what the account may do the actor may do.
@@ -40,6 +47,15 @@ impl Actor {
             user,
             address,
             scope: Scope::Account,
+            session: None,
+        }
+    }
+
+    #[must_use]
+    pub const fn in_session(self, session: SessionId) -> Self {
+        Actor {
+            session: Some(session),
+            ..self
         }
     }
 
@@ -142,6 +158,28 @@ pub fn owner(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) 
         Ok(Owner(member))
     } else {
         Err(AppError::Forbidden("Only the owner of the project can do this."))
+    }
+}
+
+/// Whether the password was shown at this instant so long ago that it is to be shown again.
+pub fn is_stale(authenticated_at: Moment, now: Moment) -> bool {
+    now.since(authenticated_at) > FRESH
+}
+
+/// For what opens doors or cannot be undone: the password was shown in this session not long ago, and the session has not been ended
+/// since the request came in.
+pub fn fresh(tx: &mut Tx<'_>, actor: &Actor) -> Result<(), AppError> {
+    // An API token is exempt: it has no password to show, works at night too, and was made by somebody who had just shown theirs. What
+    // it may do is on it, and it can be revoked. The operator's commands have no session either.
+    let Some(session) = actor.session else {
+        return Ok(());
+    };
+    match sessions::authenticated_at(tx.db, actor.user, session, tx.now)? {
+        None => Err(AppError::NotSignedIn),
+        Some(at) if is_stale(at, tx.now) => Err(AppError::Forbidden(
+            "You signed in more than 12 hours ago, and this needs a newer sign-in: sign in again, then do it.",
+        )),
+        Some(_) => Ok(()),
     }
 }
 

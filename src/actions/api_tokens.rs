@@ -1,10 +1,10 @@
 //! API tokens: made by somebody who signed in, for a program. A token can do what the account can at that moment, less what it
 //! leaves out. It is shown once; only its hash is kept.
 
-use crate::actions::access::{Actor, Scope};
+use crate::actions::access::{self, Actor, Scope};
 use crate::actions::form_tokens::{self, Once};
 use crate::db::api_tokens::{self, ApiToken};
-use crate::db::{Db, Tx, projects};
+use crate::db::{Db, Tx, projects, users};
 use crate::domain::audit::{Action, Detail};
 use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Checked;
@@ -13,9 +13,8 @@ use crate::domain::moment::Moment;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::token::Token;
 use crate::error::AppError;
+use crate::limits;
 
-/// Tokens of one account.
-const MOST: i64 = 100;
 /// Characters.
 const LONGEST_NAME: usize = 100;
 
@@ -103,6 +102,7 @@ pub fn find(db: &mut Db, actor: &Actor, id: ApiTokenId) -> Result<Listed, AppErr
 
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made, AppError> {
     signed_in(actor)?;
+    access::fresh(tx, actor)?;
     new.check(tx.now)?;
     let mut listed = new.projects.clone();
     listed.sort_unstable();
@@ -113,10 +113,16 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made,
             return Err(AppError::NotFound);
         }
     }
-    if api_tokens::count(tx.db, actor.user)? >= MOST {
-        return Err(AppError::Conflict(format!(
-            "An account has at most {MOST} API tokens; revoke one first."
-        )));
+    let most = tx.limits.api_tokens;
+    // Of two forms at once the second finds the first one's token.
+    users::lock_one(tx.db, actor.user)?;
+    if api_tokens::count(tx.db, actor.user)? >= most {
+        let there_are = format!("You have {}", limits::some(most, "API token"));
+        return Err(limits::reached(
+            &there_are,
+            "Revoke one first",
+            "TASKVIEW_MAX_API_TOKENS",
+        ));
     }
     let chosen: Permissions = new.permissions.iter().filter_map(|name| name.parse().ok()).collect();
     let permissions: Vec<Permission> = chosen.iter().collect();

@@ -9,10 +9,11 @@ use crate::actions::access::{self, Actor, Manager, Member};
 use crate::actions::accounts::{self, By, NewAccount};
 use crate::actions::form_tokens::{self, Once};
 use crate::actions::members::{self, Added};
+use crate::actions::sign_ins::Proven;
 use crate::context::Context;
 use crate::db::invitations::{self, Invitation};
 use crate::db::memberships::{self, Person};
-use crate::db::users::{self, User};
+use crate::db::users;
 use crate::db::{Db, Tx, projects};
 use crate::domain::audit::{Action, Detail};
 use crate::domain::form_token::Checked;
@@ -156,18 +157,21 @@ pub async fn accept_with_new_account(
     shown: String,
     new: NewAccount,
     address: Option<IpAddr>,
-) -> Result<(User, Member), AppError> {
+) -> Result<(Proven, Member), AppError> {
     let (now, asked) = (context.now(), shown.clone());
     let invitation = context.read(move |db| find(db, &asked, now)).await?;
     let email = invitation.email;
     let new = accounts::checked(NewAccount { email, ..new })?;
+    // A link is good for many tries of this form; a password is hashed only for one that can succeed.
+    let wanted = new.clone();
+    context.read(move |db| accounts::must_be_free(db, &wanted)).await?;
     let hash = context.gate().hash(new.password.clone()).await?;
     context
         .write(move |tx| {
             users::lock(tx.db)?;
             let user = accounts::insert(tx, &new, &hash, &By::Themselves(address))?;
             let member = accept(tx, &Actor::account(user.id, address), &shown)?;
-            Ok((user, member))
+            Ok((Proven::new(user, hash), member))
         })
         .await
 }

@@ -11,6 +11,7 @@ use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::error::AppError;
+use crate::limits;
 
 /// A member who may go, and what that changes.
 #[derive(Debug)]
@@ -89,6 +90,7 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     // Of two who add the same person at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
     let people = memberships::people(tx.db, project)?;
+    let (there_are, most) = (people.len(), tx.limits.members);
     if let Some(member) = people
         .iter()
         .find(|person| person.user.is_some() && person.user == user)
@@ -98,6 +100,15 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     let waiting = people
         .into_iter()
         .find(|person| person.user.is_none() && person.email == email);
+    if waiting.is_none() && there_are >= most {
+        let members = limits::some(i64::try_from(most).unwrap_or(i64::MAX), "member");
+        let there_are = format!("This project has {members}, those who are invited included");
+        return Err(limits::reached(
+            &there_are,
+            "Remove somebody first",
+            "TASKVIEW_MAX_MEMBERS",
+        ));
+    }
     let id = match (waiting, user) {
         (Some(waiting), None) => return Ok(Added::Already(waiting)),
         // The account was made after the invitation, whose role it keeps.
@@ -200,7 +211,17 @@ pub fn find_heir(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -
 
 /// Makes a manager the owner, and the owner a manager.
 pub fn hand_over(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<Person, AppError> {
-    find_heir(tx.db, actor, project, id)?;
+    let (_, heir) = find_heir(tx.db, actor, project, id)?;
+    access::fresh(tx, actor)?;
+    if let Some(user) = heir.user {
+        users::lock_one(tx.db, user)?;
+        let most = tx.limits.projects;
+        if memberships::count_owned(tx.db, user)? >= most {
+            let there_are = format!("{} owns {}", heir.name, limits::some(most, "project"));
+            let what_to_do = "Choose somebody else";
+            return Err(limits::reached(&there_are, what_to_do, "TASKVIEW_MAX_PROJECTS"));
+        }
+    }
     // Of two at once the second finds that the project is somebody else's.
     projects::lock(tx.db, project)?;
     memberships::lock(tx.db, id)?;

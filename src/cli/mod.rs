@@ -14,6 +14,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::TypedValueParser as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -41,7 +42,7 @@ struct Cli {
     serve: Settings,
 
     /// TOML file with settings: their names as in the environment, in lower case and without TASKVIEW_
-    #[arg(long, env = "TASKVIEW_CONFIG", global = true, value_name = "FILE")]
+    #[arg(long, env = "TASKVIEW_CONFIG", global = true, value_parser = file_or_nothing(), value_name = "FILE")]
     config: Option<PathBuf>,
 
     /// What to log, e.g. info, warn or taskview_webhooks=debug
@@ -79,6 +80,11 @@ enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// An empty name too, which clap's own parser of paths refuses.
+fn file_or_nothing() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
+    clap::builder::OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Why a command ended without having done its work.

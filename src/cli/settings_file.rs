@@ -24,7 +24,8 @@ pub(super) fn named(command: &Command) -> Option<PathBuf> {
     let matches = command.clone().ignore_errors(true).try_get_matches().ok()?;
     let deepest = std::iter::successors(Some(&matches), |matches| matches.subcommand().map(|(_, sub)| sub));
     let mut named = deepest.filter_map(|matches| matches.try_get_one::<PathBuf>("config").ok().flatten());
-    named.next().cloned()
+    // Set but empty is not set, as where a template of the environment names it.
+    named.next().filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 impl SettingsFile {

@@ -7,7 +7,8 @@ use clap::Subcommand;
 use zeroize::Zeroizing;
 
 use super::Failure;
-use crate::actions::accounts::{self, NewAccount};
+use crate::actions::accounts::NewAccount;
+use crate::actions::operator;
 use crate::clock::Clock;
 use crate::config::StoreSettings;
 use crate::context::Store;
@@ -60,6 +61,16 @@ pub(super) enum Command {
         #[command(flatten)]
         store: StoreSettings,
     },
+    /// End all sessions of an account; who knows the password can sign in again
+    SignOut {
+        /// Login or e-mail of the account
+        login: String,
+        /// Revoke its API tokens too
+        #[arg(long)]
+        api_tokens: bool,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
     /// Keep somebody from signing in; the account's sessions end
     Disable {
         /// Login or e-mail of the account
@@ -97,9 +108,9 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             };
             let gate = Gate::default();
             let user = if admin {
-                accounts::add_administrator(&store, &gate, new).await?
+                operator::add_administrator(&store, &gate, new).await?
             } else {
-                accounts::add(&store, &gate, new).await?
+                operator::add(&store, &gate, new).await?
             };
             println!("added {} to the database {url}", user.login);
         }
@@ -121,21 +132,38 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             store,
         } => {
             let store = open_existing(&store)?;
-            accounts::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
+            operator::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
             println!("changed the password of {login}");
         }
         Command::Admin { login, revoke, store } => {
             let store = open_existing(&store)?;
             if revoke {
-                let user = accounts::unmake_administrator(&store, login).await?;
+                let user = operator::unmake_administrator(&store, login).await?;
                 println!("{} is no administrator", user.login);
             } else {
-                let user = accounts::make_administrator(&store, login).await?;
+                let user = operator::make_administrator(&store, login).await?;
                 println!("{} is an administrator", user.login);
             }
         }
+        Command::SignOut {
+            login,
+            api_tokens,
+            store,
+        } => {
+            let store = open_existing(&store)?;
+            let ended = if api_tokens {
+                operator::sign_out_programs_too(&store, login.clone()).await?
+            } else {
+                operator::sign_out(&store, login.clone()).await?
+            };
+            print!("signed out {login}: {} ended", counted(ended.sessions, "session"));
+            if api_tokens {
+                print!(", {} revoked", counted(ended.api_tokens, "API token"));
+            }
+            println!();
+        }
         Command::Disable { login, store } => {
-            accounts::disable(&open_existing(&store)?, login.clone()).await?;
+            operator::disable(&open_existing(&store)?, login.clone()).await?;
             println!("disabled {login}");
         }
     }
@@ -152,6 +180,11 @@ pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> 
         )));
     }
     Ok(open_store(&url, Clock::default())?)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{many}")
 }
 
 fn read_password() -> Result<Zeroizing<String>, Failure> {

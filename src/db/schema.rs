@@ -28,6 +28,9 @@ diesel::table! {
         created_at -> BigInt,
         last_seen_at -> BigInt,
         expires_at -> BigInt,
+        authenticated_at -> BigInt,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
     }
 }
 

@@ -48,6 +48,19 @@ pub fn lock(db: &mut Db) -> QueryResult<()> {
     }
 }
 
+/// Keeps others from changing the account until the transaction ends; its row is locked before any project's.
+pub fn lock_one(db: &mut Db, id: UserId) -> QueryResult<()> {
+    if let Db::Pg(pg) = db {
+        // Rows that only refer to it can still be written by others.
+        users::table
+            .find(id)
+            .select(users::id)
+            .for_no_key_update()
+            .first::<UserId>(pg)?;
+    }
+    Ok(())
+}
+
 pub fn list(db: &mut Db) -> QueryResult<Vec<User>> {
     users::table.select(User::as_select()).order(users::login).load(db)
 }
@@ -64,6 +77,18 @@ pub fn find_by_name(db: &mut Db, name: &str) -> QueryResult<Option<User>> {
     users::table
         .filter(users::login.eq(name).or(users::email.eq(name)))
         .select(User::as_select())
+        .first(db)
+        .optional()
+}
+
+/// The same with the password's hash, in one question: whether there is such an account must not show in how long it takes.
+pub fn find_to_sign_in(db: &mut Db, name: &str) -> QueryResult<Option<(User, String)>> {
+    if holds_nul(name) {
+        return Ok(None);
+    }
+    users::table
+        .filter(users::login.eq(name).or(users::email.eq(name)))
+        .select((User::as_select(), users::password_hash))
         .first(db)
         .optional()
 }

@@ -21,11 +21,6 @@ const SLICE: i64 = 100;
 const IDLE: Duration = Duration::from_secs(1);
 /// Between two slices.
 const BREATH: Duration = Duration::from_millis(5);
-/// What is held of a webhook that is off; what is beyond ends as failed and can be re-sent.
-const HELD: HeldBounds = HeldBounds {
-    count: 10_000,
-    age: Duration::from_secs(7 * 24 * 3600),
-};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Jobs that are not urgent run in every so many rounds.
 const SELDOM: usize = 10;
@@ -98,8 +93,14 @@ async fn clean(context: &Context) {
 /// Finding them takes longer than ending them, so it does not keep the writer.
 async fn end_expired(context: &Context) -> usize {
     let now = context.now();
+    let limits = context.config().limits;
+    // What is held of a webhook that is off; what is beyond ends as failed and can be re-sent.
+    let bounds = HeldBounds {
+        count: limits.held,
+        age: limits.held_for,
+    };
     let found = context
-        .read(move |db| Ok(db::resend::expired(db, SLICE, &HELD, now)?))
+        .read(move |db| Ok(db::resend::expired(db, SLICE, &bounds, now)?))
         .await;
     let ended = match found {
         Ok(ids) if ids.is_empty() => Ok(0),

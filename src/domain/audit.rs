@@ -76,6 +76,7 @@ actions! {
     SignedOut = "account.signed_out", Accounts, Account;
     SignInsRefused = "account.sign_ins_refused", Accounts, Account;
     SessionEnded = "session.ended", Accounts, Session;
+    SessionsEnded = "account.sessions_ended", Accounts, Account;
     SessionCopied = "session.copied", Accounts, Session;
 }
 

@@ -29,5 +29,6 @@ pub mod tag;
 pub mod target;
 pub mod task;
 pub mod token;
+pub mod user_agent;
 pub mod webhook_file;
 pub mod what_changed;

@@ -13,6 +13,7 @@ use serde_json::{Deserializer, Value};
 use super::api_error::{ApiError, from_json};
 use crate::domain::field_error::FieldError;
 use crate::error::AppError;
+use crate::limits::Limits;
 
 /// A body that is longer is not looked into for what is wrong with it.
 const LONGEST: usize = 64 * 1024;
@@ -143,10 +144,10 @@ fn kind(word: &str) -> &str {
 }
 
 /// For actix' own part of reading a body.
-pub fn config(limit: usize) -> web::JsonConfig {
+pub fn config(limits: Limits) -> web::JsonConfig {
     web::JsonConfig::default()
-        .limit(limit)
-        .error_handler(|error, _| from_json(error).into())
+        .limit(limits.body)
+        .error_handler(move |error, _| from_json(error, &limits).into())
 }
 
 #[cfg(test)]

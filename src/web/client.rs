@@ -3,11 +3,15 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, USER_AGENT};
 use actix_web::{HttpRequest, web};
 use ipnet::IpNet;
 
 use crate::context::Context;
+use crate::db::sessions::Device;
+
+/// Of a header that browsers fill with a hundred characters or two.
+const LONGEST_AGENT: usize = 300;
 
 /// The client's address, as far as it is known.
 pub fn address(request: &HttpRequest) -> Option<IpAddr> {
@@ -16,6 +20,15 @@ pub fn address(request: &HttpRequest) -> Option<IpAddr> {
         .app_data::<web::Data<Context>>()
         .map(|ctx| ctx.config().trusted_proxies.as_slice());
     Some(beyond_proxies(peer, request.headers(), trusted.unwrap_or_default()))
+}
+
+/// What a list of sessions says of who signs in.
+pub fn device(request: &HttpRequest) -> Device {
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    Device {
+        address: address(request).map(|address| address.to_string()),
+        user_agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
+    }
 }
 
 /// From the right, where the nearest proxy wrote, to the first address that is no proxy of ours.

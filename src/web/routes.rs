@@ -26,6 +26,8 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/theme", post().to(theme::switch))
         .route("/account", get().to(account::show))
         .route("/account/password", post().to(account::change_password))
+        .route("/account/sessions/end-others", post().to(account::end_others))
+        .route("/account/sessions/end-all", post().to(account::end_all))
         .route("/account/sessions/{session}/end", post().to(account::end_session))
         .route("/account/api-tokens", get().to(api_tokens::list))
         .route("/account/api-tokens/new", get().to(api_tokens::new))

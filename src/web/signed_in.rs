@@ -11,7 +11,7 @@ use url::Url;
 
 use super::client;
 use super::flash::{self, Flash};
-use super::session::{ADMINISTRATOR, ID, LOGIN, NAME, USER};
+use super::session::{ADMINISTRATOR, AUTHENTICATED, ID, LOGIN, NAME, USER};
 use super::theme;
 use crate::actions::access::Actor;
 use crate::context::Context;
@@ -23,6 +23,8 @@ use crate::domain::moment::Moment;
 pub struct SignedIn {
     pub actor: Actor,
     pub session: SessionId,
+    /// When the password was last shown in it.
+    pub authenticated_at: Moment,
     pub login: String,
     pub name: String,
     /// The frame shows the way to the pages of the installation.
@@ -39,6 +41,13 @@ pub struct SignedIn {
 pub struct SignInFirst {
     /// Where to come back to.
     next: Option<String>,
+}
+
+impl SignInFirst {
+    /// Back to this page, which is not the one that was asked for.
+    pub fn and_return_to(next: String) -> Self {
+        SignInFirst { next: Some(next) }
+    }
 }
 
 impl ResponseError for SignInFirst {
@@ -79,8 +88,9 @@ impl FromRequest for SignedIn {
             .map(|ctx| ctx.now())
             .unwrap_or_default();
         ready(Ok(SignedIn {
-            actor: Actor::account(UserId(user), client::address(request)),
+            actor: Actor::account(UserId(user), client::address(request)).in_session(SessionId(id)),
             session: SessionId(id),
+            authenticated_at: Moment(number(AUTHENTICATED).unwrap_or_default()),
             login: text(LOGIN),
             name: text(NAME),
             administrator: session.get(ADMINISTRATOR).ok().flatten().unwrap_or(false),

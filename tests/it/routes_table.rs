@@ -38,6 +38,8 @@ pub(crate) const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/", SignedIn),
     ("GET", "/account", SignedIn),
     ("POST", "/account/password", SignedIn),
+    ("POST", "/account/sessions/end-others", SignedIn),
+    ("POST", "/account/sessions/end-all", SignedIn),
     ("POST", "/account/sessions/{session}/end", SignedIn),
     ("GET", "/account/api-tokens", SignedIn),
     ("GET", "/account/api-tokens/new", SignedIn),

@@ -29,10 +29,8 @@ use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
 use crate::domain::target::AllowList;
 use crate::error::AppError;
+use crate::limits;
 use crate::vault::Vault;
-
-/// Webhooks in a project.
-pub const MOST: i64 = 50;
 
 /// What a form or a call gives for a new webhook.
 #[derive(Debug, Clone, Default)]
@@ -98,10 +96,10 @@ pub fn add(
     let (Some(url), Some(events), true) = (url, events, errors.is_empty()) else {
         return Err(AppError::Invalid(errors));
     };
-    if webhooks::count_locked(tx.db, project)? >= MOST {
-        return Err(AppError::Conflict(format!(
-            "This project has {MOST} webhooks already; delete one first."
-        )));
+    let most = tx.limits.webhooks;
+    if webhooks::count_locked(tx.db, project)? >= most {
+        let there_are = format!("This project has {}", limits::some(most, "webhook"));
+        return Err(limits::reached(&there_are, "Delete one first", "TASKVIEW_MAX_WEBHOOKS"));
     }
     let row = webhooks::NewWebhook {
         project,
@@ -283,6 +281,7 @@ pub fn rotate(
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
+    access::fresh(tx, actor)?;
     let secret = set_secret(tx, actor, id, new_secret(), vault)?;
     manager.audit(tx, Action::WebhookRotated, Some(id.0), &told::of(&webhook))?;
     Ok(WithSecret { webhook: id, secret })

@@ -86,7 +86,7 @@ pub struct Made {
 
 /// Make an API token
 ///
-/// The token is in this answer only. Empty lists mean no restriction: all that the role allows, in every project.
+/// The token is in this answer only. Empty lists mean no restriction: all that the role allows, in every project. With a sign-in older than 12 hours: 403.
 #[utoipa::path(post, path = "/module/api-tokens", tag = "API tokens", operation_id = "createApiToken", request_body = New, responses((status = 200, description = "OK", body = Envelope<Made>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody<New>) -> Answer {
     let expires_at = match sent.expires_at.as_deref().map(Moment::parse) {

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::actions::accounts;
 use crate::actions::sessions::{self, Exchange, Tokens};
+use crate::actions::sign_ins;
 use crate::context::Context;
 use crate::db::users::User;
 use crate::domain::ids::UserId;
@@ -84,22 +84,35 @@ pub async fn login(
     JsonBody(sent): JsonBody<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let address = client::address(&request);
-    let user = match accounts::sign_in(&ctx, &sent.login, sent.password, address).await {
-        Ok(user) => user,
-        Err(AppError::Invalid(_)) => return Err(bad("Login or password is wrong.")),
-        Err(other) => return Err(other.into()),
+    let begun = match sign_ins::prove(&ctx, &sent.login, sent.password, address).await {
+        Ok(proven) => {
+            let (user, device) = (proven.user.clone(), client::device(&request));
+            let begun = ctx.write(move |tx| sessions::begin(tx, &proven, &device)).await;
+            begun.map(|tokens| SignedIn::new(&tokens, user))
+        }
+        Err(error) => Err(error),
     };
-    let id = user.id;
-    let tokens = ctx.write(move |tx| sessions::begin(tx, id)).await?;
-    Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user)))
+    match begun {
+        Ok(signed_in) => Ok(HttpResponse::Ok().json(signed_in)),
+        Err(AppError::Invalid(_)) => Err(bad("Login or password is wrong.")),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Exchange the refresh token for a new pair
 ///
 /// A refresh token is good once. Shown again within 30 seconds it is refused; later that means that somebody copied it, and the session ends.
 #[utoipa::path(post, path = "/module/auth/refresh/token", tag = "Sign-in", operation_id = "refreshTokens", request_body = Refresh, security(()), responses((status = 200, description = "OK", body = SignedIn)))]
-pub async fn refresh(ctx: Data<Context>, JsonBody(sent): JsonBody<Refresh>) -> Result<HttpResponse, ApiError> {
-    match ctx.write(move |tx| sessions::exchange(tx, &sent.refresh_token)).await? {
+pub async fn refresh(
+    ctx: Data<Context>,
+    request: HttpRequest,
+    JsonBody(sent): JsonBody<Refresh>,
+) -> Result<HttpResponse, ApiError> {
+    let device = client::device(&request);
+    let exchanged = ctx
+        .write(move |tx| sessions::exchange(tx, &sent.refresh_token, &device))
+        .await?;
+    match exchanged {
         Exchange::Done(tokens, user) => Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user))),
         Exchange::Bad => Err(bad("The refresh token is unknown or was used already.")),
         Exchange::Ended => Err(AppError::NotSignedIn.into()),

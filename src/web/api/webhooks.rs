@@ -248,7 +248,7 @@ pub async fn delete(ctx: Data<Context>, caller: Caller, JsonBody(One { id }): Js
 
 /// Make a new secret
 ///
-/// The old one signs nothing from now on. The new one is in this answer only.
+/// The old one signs nothing from now on. The new one is in this answer only. With a sign-in older than 12 hours: 403.
 #[utoipa::path(post, path = "/module/webhooks/rotate-secret", tag = "Webhooks", operation_id = "rotateSecret", request_body = One, responses((status = 200, description = "OK", body = Envelope<NewSecret>)))]
 pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, JsonBody(One { id }): JsonBody<One>) -> Answer {
     let inside = ctx.clone();

@@ -16,7 +16,13 @@ pub struct Browser {
 impl Browser {
     /// One visitor: a new cookie jar.
     pub fn new(base: &str) -> Browser {
+        Browser::called(base, "")
+    }
+
+    /// One that calls itself this.
+    pub fn called(base: &str, user_agent: &str) -> Browser {
         let client = Client::builder()
+            .user_agent(user_agent)
             .cookie_store(true)
             .redirect(Policy::none())
             .no_proxy()

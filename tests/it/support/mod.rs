@@ -7,6 +7,7 @@ pub mod browser;
 pub mod certificates;
 pub mod database;
 pub mod given;
+pub mod held;
 pub mod hostile;
 pub mod log;
 pub mod node_receiver;

@@ -118,6 +118,18 @@ pub fn add_user(database: &TestDatabase, login: &str, password: &str) {
     assert!(child.wait().expect("it ends").success(), "`user add` failed");
 }
 
+/// `user password` beside the running program.
+pub fn set_password(database: &TestDatabase, login: &str, password: &str) {
+    let mut child = command(database)
+        .args(["user", "password", login, "--password-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    writeln!(child.stdin.take().expect("a pipe"), "{password}").expect("it reads the password");
+    assert!(child.wait().expect("it ends").success(), "`user password` failed");
+}
+
 /// `user disable` beside the running program.
 pub fn disable_user(database: &TestDatabase, login: &str) {
     let done = command(database)

@@ -58,6 +58,7 @@ pub fn sentence(action: Action, by_itself: bool, detail: &Detail) -> &'static st
         Action::SignedOut => "Signed out",
         Action::SignInsRefused => "Refused further sign-ins for a while: too many failed",
         Action::SessionEnded => "Ended a session of their own",
+        Action::SessionsEnded => "Ended the sessions of an account",
         Action::SessionCopied => "Ended a session whose refresh token was shown twice: somebody had copied it",
     }
 }
@@ -82,6 +83,7 @@ pub fn label(name: &str) -> Option<&str> {
     Some(match name {
         "by" | "reason" | "webhook" | "more" => return None,
         "account" => "Account",
+        "apiTokens" => "API tokens revoked",
         "active" => "On or off",
         "administrator" => "Administrator",
         "category" | "kind" => "Kind",
@@ -108,6 +110,7 @@ pub fn label(name: &str) -> Option<&str> {
         "role" => "Role",
         "secretBrought" => "Secret brought along",
         "since" => "Since",
+        "sessions" => "Sessions ended",
         "tasks" => "Tasks changed",
         "to" => "Tasks moved to",
         "until" => "Link good until",
