@@ -103,6 +103,8 @@ where
     C: MigrationHarness<C::Backend> + Connection,
     C::Backend: diesel::backend::Backend,
 {
+    // Also makes the table that says which have run.
+    assert_eq!(connection.applied_migrations().expect("none").len(), 0);
     let source = FileBasedMigrations::from_path(format!("migrations/{set}")).expect("a folder of migrations");
     let mut all: Vec<Box<dyn Migration<C::Backend>>> = source.migrations().expect("migrations");
     all.sort_by_key(|one| one.name().version().to_string());

@@ -99,7 +99,7 @@ async fn a_refresh_token_that_somebody_copied_is_written_down() {
 
     let log = lead.get("/audit?who=system").await;
     log.assert_says("Ended a session whose refresh token was shown twice: somebody had copied it")
-        .assert_says("session.copied Account Lead");
+        .assert_says("by the system session.copied AccountLead");
 }
 
 /// Uses one URL after the other, and looks after each at what was written since the one before.
@@ -301,7 +301,7 @@ impl<'a> Walk<'a> {
             &["webhook.added"],
         )
         .await;
-        let edit = link_to(&self.lead.get(&base).await, "/edit");
+        let edit = link_to(&self.lead.get(&base).await, "/webhooks/1/edit");
         let hook = edit.trim_end_matches("/edit").to_owned();
         let on = |verb: &str| (format!("{route}/{verb}"), format!("{hook}/{verb}"));
         let (of, at) = on("edit");
