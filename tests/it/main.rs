@@ -37,6 +37,7 @@ mod faults_postgres;
 mod faults_sqlite;
 mod first_start;
 mod interleavings;
+mod key_rotation;
 mod listen;
 mod migrations_agree;
 mod nodes;

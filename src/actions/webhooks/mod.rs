@@ -16,6 +16,7 @@ pub use self::seen::{
 pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
+use super::keys;
 use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
@@ -26,7 +27,7 @@ use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
 use crate::domain::target::{AllowList, TargetUrl};
 use crate::error::AppError;
-use crate::vault::Vault;
+use crate::vault::{Sealer, Vault, seal_headers, seal_secret};
 
 /// Webhooks in a project.
 pub const MOST: i64 = 50;
@@ -86,6 +87,7 @@ pub fn add(
     allow: &AllowList,
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
+    let key = keys::sealer(tx, vault)?;
     let mut errors = Vec::new();
     let url = url(&new.url, allow, &mut errors);
     let events = events(&new.events, &mut errors);
@@ -109,9 +111,9 @@ pub fn add(
     };
     let id = webhooks::insert(tx.db, &row, tx.now)?;
     webhooks::set_events(tx.db, id, &events, tx.now)?;
-    set_headers(tx, id, &own, vault)?;
+    set_headers(tx, id, &own, &key)?;
     let is_brought = brought.is_some();
-    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), vault)?;
+    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), &key)?;
     manager.audit(
         tx,
         "webhook.added",
@@ -159,7 +161,7 @@ pub fn edit(
     let events = edit.events.as_deref().and_then(|given| events(given, &mut errors));
     let name = edit.name.as_deref().map(|given| name(given, &mut errors));
     let stored = match &edit.headers {
-        Some(_) => open_headers(tx, id, vault)?,
+        Some(given) => stored_headers(tx, id, given, vault)?,
         None => Vec::new(),
     };
     let own = edit
@@ -169,6 +171,8 @@ pub fn edit(
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));
     }
+    let own = own.filter(|own| *own != stored);
+    let key = own.as_ref().map(|_| keys::sealer(tx, vault)).transpose()?;
     let mut changed = Vec::new();
     if let Some(url) = url {
         webhooks::set_url(tx.db, id, url.as_str(), tx.now)?;
@@ -188,8 +192,8 @@ pub fn edit(
         webhooks::set_schedule(tx.db, id, schedule, tx.now)?;
         changed.push("retrySchedule");
     }
-    if let Some(own) = own.filter(|own| *own != stored) {
-        set_headers(tx, id, &own, vault)?;
+    if let (Some(own), Some(key)) = (own, key) {
+        set_headers(tx, id, &own, &key)?;
         changed.push("headers");
     }
     if !changed.is_empty() {
@@ -272,8 +276,9 @@ pub fn rotate(
     vault: &Vault,
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
+    let key = keys::sealer(tx, vault)?;
     webhooks::find(tx.db, actor.user, project, id)?;
-    let secret = set_secret(tx, actor, id, new_secret(), vault)?;
+    let secret = set_secret(tx, actor, id, new_secret(), &key)?;
     manager.audit(tx, "webhook.rotated", Some(id.0), &json!({}))?;
     Ok(WithSecret { webhook: id, secret })
 }
@@ -326,15 +331,17 @@ fn new_secret() -> Secret {
     Secret::from_random(rand::random())
 }
 
-fn open_headers(tx: &mut Tx<'_>, id: WebhookId, vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
+/// What is stored, for those that are to be kept. Who keeps none can replace what does not open.
+fn stored_headers(tx: &mut Tx<'_>, id: WebhookId, given: &[Given], vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
     let sealed = webhooks::headers_sealed(tx.db, id)?;
-    vault
-        .open_headers(id, sealed.as_deref())
-        .map_err(|error| AppError::Internal(format!("the headers of webhook {id}: {error}")))
+    match vault.open_headers(id, sealed.as_deref()) {
+        Err(_) if given.iter().all(|one| one.value.is_some()) => Ok(Vec::new()),
+        opened => opened.map_err(|error| keys::does_not_open(format_args!("the headers of webhook {id}"), error)),
+    }
 }
 
-fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], vault: &Vault) -> Result<(), AppError> {
-    let sealed = vault.seal_headers(id, own);
+fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], key: &Sealer) -> Result<(), AppError> {
+    let sealed = seal_headers(key, id, own);
     let names = json!(names_of(own)).to_string();
     let kept = (!own.is_empty()).then_some((sealed.as_slice(), names.as_str()));
     Ok(webhooks::set_headers(tx.db, id, kept, tx.now)?)
@@ -344,15 +351,9 @@ fn names_of(own: &[OwnHeader]) -> Vec<&str> {
     own.iter().map(|header| header.name.as_str()).collect()
 }
 
-fn set_secret(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    id: WebhookId,
-    secret: Secret,
-    vault: &Vault,
-) -> Result<Secret, AppError> {
+fn set_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, secret: Secret, key: &Sealer) -> Result<Secret, AppError> {
     let sealed = webhooks::SealedSecret {
-        sealed: &vault.seal_secret(id, &secret),
+        sealed: &seal_secret(key, id, &secret),
         hint: secret.hint(),
     };
     webhooks::set_secret(tx.db, id, sealed, actor.user, tx.now)?;

@@ -15,6 +15,7 @@ pub mod process;
 pub mod queue;
 pub mod received;
 pub mod receiver;
+pub mod sealed;
 pub mod story;
 pub mod stream;
 pub mod wait;
