@@ -17,8 +17,8 @@ use crate::domain::payload::MAX_BYTES;
 use crate::domain::permission::Permission;
 use crate::error::AppError;
 
-/// What somebody pasted.
-#[derive(Debug, Clone)]
+/// What somebody pasted. No `Debug`: among the headers may be secret ones.
+#[derive(Clone)]
 pub struct Pasted {
     pub headers: String,
     pub body: Vec<u8>,

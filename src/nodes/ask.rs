@@ -30,7 +30,7 @@ impl Answers {
     }
 }
 
-/// Blocks until all have answered that they have it, or for ten seconds. A node looks into its key file before it answers.
+/// Blocks until all have answered that they have it, for two seconds when some lack it, for ten when some are silent. A node looks into its key file before it answers.
 pub fn who_has(url: &DatabaseUrl, key: KeyId) -> Result<Answers, String> {
     let mut channel = Channel::beside(url)?;
     ask(&mut channel, key).map_err(|error| error.to_string())
@@ -61,7 +61,8 @@ fn ask(channel: &mut Channel, key: KeyId) -> Result<Answers, AppError> {
             lack_it: count(Some(false)),
             silent: count(None),
         };
-        if answers.all_have_it() || began.elapsed() >= PATIENCE {
+        let enough = if answers.silent == 0 { 2 * ASK_EVERY } else { PATIENCE };
+        if answers.all_have_it() || began.elapsed() >= enough {
             return Ok(answers);
         }
         std::thread::sleep(LOOK_EVERY);

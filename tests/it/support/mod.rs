@@ -4,6 +4,7 @@
 pub mod api_client;
 pub mod app;
 pub mod browser;
+pub mod canary;
 pub mod certificates;
 pub mod database;
 pub mod given;
