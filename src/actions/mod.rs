@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod form_tokens;
 pub mod hand_in;
 pub mod invitations;
+pub mod keys;
 pub mod members;
 pub mod operator;
 pub mod projects;

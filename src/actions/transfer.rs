@@ -2,6 +2,7 @@
 //! file is the project's one with the same name, or without a name the one with the same URL; others are left alone.
 
 use crate::actions::access::{self, Actor};
+use crate::actions::keys;
 use crate::actions::webhooks::{self, Edit, NewWebhook, Seen, TurnOn};
 use crate::db::{Db, Tx};
 use crate::domain::event::EventKind;
@@ -118,6 +119,8 @@ pub fn import(
     allow: &AllowList,
 ) -> Result<(Vec<Change>, Vec<Added>), AppError> {
     let changes = plan(tx.db, actor, project, file, allow, tx.limits.webhooks)?;
+    // Before the first row is changed.
+    keys::sealer(tx, vault)?;
     let mut added = Vec::new();
     for change in &changes {
         match change {

@@ -2,6 +2,7 @@
 //! failed; both come with one sentence that says what to change.
 
 mod config;
+mod key;
 mod listen;
 mod serve;
 mod settings_file;
@@ -63,6 +64,9 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(user::Command),
+    /// See and rotate the master key
+    #[command(subcommand)]
+    Key(key::Command),
     /// Receive deliveries on this machine and print them
     Listen(listen::Listen),
     /// Check the signatures of a saved body
@@ -119,6 +123,7 @@ impl From<AppError> for Failure {
 }
 
 pub async fn run() -> ExitCode {
+    keep_memory_off_disks();
     let done = match read() {
         Ok(line) => command(line).await,
         Err(failure) => Err(failure),
@@ -130,6 +135,17 @@ pub async fn run() -> ExitCode {
             let wrong_use = matches!(failure, Failure::Setting(_) | Failure::Usage(_));
             ExitCode::from(if wrong_use { 2 } else { 1 })
         }
+    }
+}
+
+/// Every command has secrets in its memory. Without this a crash may write it to a file, wherever this system puts such files, and
+/// other programs of the same account may read it.
+fn keep_memory_off_disks() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Refused by some sandboxes, which then have the say.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 
@@ -184,6 +200,7 @@ async fn command(line: Line) -> Result<(), Failure> {
         None => serve::run(cli.serve).await,
         Some(Command::Serve(settings)) => serve::run(settings).await,
         Some(Command::User(command)) => user::run(command).await,
+        Some(Command::Key(command)) => key::run(command).await,
         Some(Command::Listen(listen)) => listen::run(listen).await,
         Some(Command::Verify(verify)) => verify::run(&verify),
         Some(Command::Export(export)) => transfer::export(export).await,
@@ -230,6 +247,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_memory_goes_into_no_core_dump() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
+
+        keep_memory_off_disks();
+
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 
     #[test]

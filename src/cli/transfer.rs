@@ -68,7 +68,7 @@ pub(super) async fn import(import: Import) -> Result<(), Failure> {
         println!("dry run: nothing was changed in “{}”", printable(&name));
         return Ok(());
     }
-    let vault = open_vault(&store, &config).await?;
+    let (_, vault) = open_vault(&store, &config).await?;
     let file = Arc::new(file);
     let ((changes, added), _) = store
         .write(move |tx| transfer::import(tx, &owner, project, &file, &vault, &allow))

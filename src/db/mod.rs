@@ -24,6 +24,7 @@ pub mod publish;
 pub mod resend;
 pub mod resend_runs;
 pub mod schema;
+pub mod sealed;
 pub mod sessions;
 pub mod statuses;
 pub mod tags;

@@ -307,6 +307,15 @@ diesel::table! {
         key_id -> Text,
         sealed -> Binary,
         created_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    vault (id) {
+        id -> SmallInt,
+        current_key -> Text,
+        root_sealed -> Binary,
     }
 }
 
@@ -335,6 +344,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_log,
     idempotency_keys,
     key_checks,
+    vault,
 );
 diesel::joinable!(api_token_projects -> api_tokens (token_id));
 diesel::joinable!(api_tokens -> users (user_id));

@@ -21,6 +21,7 @@ pub mod project;
 pub mod quoted;
 pub mod retry;
 pub mod role;
+pub mod rotation;
 pub mod secret;
 pub mod signature;
 pub(crate) mod smallint;

@@ -54,7 +54,9 @@ impl ResponseError for ApiError {
                 AppError::Invalid(_) => StatusCode::BAD_REQUEST,
                 AppError::Conflict(_) => StatusCode::CONFLICT,
                 AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                AppError::Unavailable(_) | AppError::Collided(_) => StatusCode::SERVICE_UNAVAILABLE,
+                AppError::Unavailable(_) | AppError::Collided(_) | AppError::Locked { .. } => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }

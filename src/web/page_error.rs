@@ -54,7 +54,9 @@ impl ResponseError for PageError {
             AppError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             AppError::Conflict(_) => StatusCode::CONFLICT,
             AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            AppError::Unavailable(_) | AppError::Collided(_) => StatusCode::SERVICE_UNAVAILABLE,
+            AppError::Unavailable(_) | AppError::Collided(_) | AppError::Locked { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -171,6 +173,10 @@ impl Says {
             AppError::Invalid(fields) => self.fields = fields.iter().map(|field| field.message.clone()).collect(),
             AppError::Collided(_) => {
                 self.title = "That did not work this time";
+                self.text = error.to_string();
+            }
+            AppError::Locked { .. } => {
+                self.title = "The master key is missing";
                 self.text = error.to_string();
             }
             other => self.text = other.to_string(),

@@ -121,6 +121,34 @@ fn only_the_clock_reads_the_time() {
     );
 }
 
+/// What is wiped from memory is a secret; a type that holds one writes its own `Debug`, or has none.
+#[test]
+fn no_derived_debug_prints_what_is_wiped() {
+    let mut wrong = Vec::new();
+    let mut wiped = 0;
+    for file in rust_files("src") {
+        let text = read(&file);
+        let items = text.split("\n}\n").flat_map(|part| part.split(";\n\n"));
+        for item in items.filter(|item| item.contains("Zeroizing<")) {
+            let Some(at) = item.rfind("struct ").or_else(|| item.rfind("enum ")) else {
+                continue;
+            };
+            wiped += 1;
+            let attributes = item[..at].rsplit("\n\n").next().unwrap_or_default();
+            let derives = attributes
+                .lines()
+                .filter(|line| line.trim_start().starts_with("#[derive("));
+            if item[at..].contains("Zeroizing<") && derives.clone().any(|line| line.contains("Debug")) {
+                let name = item[at..].lines().next().unwrap_or_default();
+                wrong.push(format!("{}: {name}", file.display()));
+            }
+        }
+    }
+
+    assert!(wiped > 10, "only {wiped} types hold something that is wiped");
+    assert_none(&wrong, "`Debug` would print a secret");
+}
+
 #[test]
 fn templates_hold_no_script_no_style_and_nothing_raw() {
     let forbidden = [

@@ -17,6 +17,7 @@ pub use self::seen::{
 pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
+use super::keys;
 use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::audit::{Action, Detail};
 use crate::domain::event::EventKind;
@@ -30,7 +31,7 @@ use crate::domain::secret::Secret;
 use crate::domain::target::AllowList;
 use crate::error::AppError;
 use crate::limits;
-use crate::vault::Vault;
+use crate::vault::{Sealer, Vault, seal_headers, seal_secret};
 
 /// What a form or a call gives for a new webhook.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +88,7 @@ pub fn add(
     allow: &AllowList,
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
+    let key = keys::sealer(tx, vault)?;
     let mut errors = Vec::new();
     let url = url(&new.url, allow, &mut errors);
     let events = events(&new.events, &mut errors);
@@ -110,9 +112,9 @@ pub fn add(
     };
     let id = webhooks::insert(tx.db, &row, tx.now)?;
     webhooks::set_events(tx.db, id, &events, tx.now)?;
-    set_headers(tx, id, &own, vault)?;
+    set_headers(tx, id, &own, &key)?;
     let is_brought = brought.is_some();
-    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), vault)?;
+    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), &key)?;
     let detail = Detail::default()
         .made("name", name)
         .made("url", url.as_str())
@@ -163,7 +165,7 @@ pub fn edit(
     let events = edit.events.as_deref().and_then(|given| events(given, &mut errors));
     let name = edit.name.as_deref().map(|given| name(given, &mut errors));
     let stored = match &edit.headers {
-        Some(_) => open_headers(tx, id, vault)?,
+        Some(given) => stored_headers(tx, id, given, vault)?,
         None => Vec::new(),
     };
     let own = edit
@@ -173,6 +175,8 @@ pub fn edit(
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));
     }
+    let own = own.filter(|own| *own != stored);
+    let key = own.as_ref().map(|_| keys::sealer(tx, vault)).transpose()?;
     let mut detail = Detail::default();
     if let Some(url) = url {
         webhooks::set_url(tx.db, id, url.as_str(), tx.now)?;
@@ -193,8 +197,8 @@ pub fn edit(
         webhooks::set_schedule(tx.db, id, schedule, tx.now)?;
         detail = detail.changed("retrySchedule", before.schedule, schedule);
     }
-    if let Some(own) = own.filter(|own| *own != stored) {
-        set_headers(tx, id, &own, vault)?;
+    if let (Some(own), Some(key)) = (own, key) {
+        set_headers(tx, id, &own, &key)?;
         detail = told::headers(detail, &stored, &own);
     }
     if detail != Detail::default() {
@@ -280,9 +284,10 @@ pub fn rotate(
     vault: &Vault,
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
+    let key = keys::sealer(tx, vault)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     access::fresh(tx, actor)?;
-    let secret = set_secret(tx, actor, id, new_secret(), vault)?;
+    let secret = set_secret(tx, actor, id, new_secret(), &key)?;
     manager.audit(tx, Action::WebhookRotated, Some(id.0), &told::of(&webhook))?;
     Ok(WithSecret { webhook: id, secret })
 }
@@ -332,29 +337,25 @@ fn new_secret() -> Secret {
     Secret::from_random(rand::random())
 }
 
-fn open_headers(tx: &mut Tx<'_>, id: WebhookId, vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
+/// What is stored, for those that are to be kept. Who keeps none can replace what does not open.
+fn stored_headers(tx: &mut Tx<'_>, id: WebhookId, given: &[Given], vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
     let sealed = webhooks::headers_sealed(tx.db, id)?;
-    vault
-        .open_headers(id, sealed.as_deref())
-        .map_err(|error| AppError::Internal(format!("the headers of webhook {id}: {error}")))
+    match vault.open_headers(id, sealed.as_deref()) {
+        Err(_) if given.iter().all(|one| one.value.is_some()) => Ok(Vec::new()),
+        opened => opened.map_err(|error| keys::does_not_open(format_args!("the headers of webhook {id}"), error)),
+    }
 }
 
-fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], vault: &Vault) -> Result<(), AppError> {
-    let sealed = vault.seal_headers(id, own);
+fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], key: &Sealer) -> Result<(), AppError> {
+    let sealed = seal_headers(key, id, own);
     let names = json!(told::names_of(own)).to_string();
     let kept = (!own.is_empty()).then_some((sealed.as_slice(), names.as_str()));
     Ok(webhooks::set_headers(tx.db, id, kept, tx.now)?)
 }
 
-fn set_secret(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    id: WebhookId,
-    secret: Secret,
-    vault: &Vault,
-) -> Result<Secret, AppError> {
+fn set_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, secret: Secret, key: &Sealer) -> Result<Secret, AppError> {
     let sealed = webhooks::SealedSecret {
-        sealed: &vault.seal_secret(id, &secret),
+        sealed: &seal_secret(key, id, &secret),
         hint: secret.hint(),
     };
     webhooks::set_secret(tx.db, id, sealed, actor.user, tx.now)?;

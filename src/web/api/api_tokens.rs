@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::{Envelope, ok};
 use crate::actions::api_tokens::{self, Listed, NewApiToken};
@@ -79,8 +80,8 @@ pub struct New {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = MadeApiToken)]
 pub struct Made {
-    #[schema(example = "tvk_4445c3a2…")]
-    token: String,
+    #[schema(value_type = String, example = "tvk_4445c3a2…")]
+    token: Zeroizing<String>,
     item: Item,
 }
 
@@ -105,7 +106,7 @@ pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody
     new.check(ctx.now())?;
     let made = ctx.write(move |tx| api_tokens::create(tx, &caller.actor, &new)).await?;
     ok(Made {
-        token: made.shown.expose().to_owned(),
+        token: Zeroizing::new(made.shown.expose().to_owned()),
         item: Item::new(made.listed),
     })
 }

@@ -37,10 +37,10 @@ pub struct Refresh {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Tokens)]
 pub struct SignedIn {
-    #[schema(example = "b1f3…")]
-    access: String,
-    #[schema(example = "5d0c…")]
-    refresh: String,
+    #[schema(value_type = String, example = "b1f3…")]
+    access: Zeroizing<String>,
+    #[schema(value_type = String, example = "5d0c…")]
+    refresh: Zeroizing<String>,
     /// The word that clients expect; both tokens are opaque.
     #[serde(rename = "type")]
     #[schema(example = "jwt")]
@@ -62,8 +62,8 @@ pub struct UserData {
 impl SignedIn {
     fn new(tokens: &Tokens, user: User) -> Self {
         SignedIn {
-            access: tokens.access.expose().to_owned(),
-            refresh: tokens.refresh.expose().to_owned(),
+            access: Zeroizing::new(tokens.access.expose().to_owned()),
+            refresh: Zeroizing::new(tokens.refresh.expose().to_owned()),
             kind: "jwt",
             user: UserData {
                 id: user.id,

@@ -4,6 +4,7 @@
 pub mod api_client;
 pub mod app;
 pub mod browser;
+pub mod canary;
 pub mod certificates;
 pub mod database;
 pub mod given;
@@ -18,6 +19,7 @@ pub mod process;
 pub mod queue;
 pub mod received;
 pub mod receiver;
+pub mod sealed;
 pub mod snapshot;
 pub mod story;
 pub mod stream;

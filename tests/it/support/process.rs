@@ -153,3 +153,21 @@ pub fn command(database: &TestDatabase) -> Command {
         .stdin(Stdio::null());
     command
 }
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Told {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn tell(command: &mut Command) -> Told {
+    let ended = command.stdin(Stdio::null()).output().expect("the binary runs");
+    Told {
+        code: ended.status.code(),
+        out: String::from_utf8_lossy(&ended.stdout).into_owned(),
+        err: String::from_utf8_lossy(&ended.stderr).into_owned(),
+    }
+}

@@ -45,8 +45,8 @@ struct FormPage {
     token: String,
 }
 
-/// What the fields hold.
-#[derive(Debug, Clone, Default)]
+/// What the fields hold. No `Debug`: it may hold the values of headers.
+#[derive(Clone, Default)]
 struct Typed {
     url: String,
     name: String,
@@ -54,7 +54,7 @@ struct Typed {
     events: Vec<String>,
     patient: bool,
     /// Own headers, one a line; values that are stored are not shown.
-    headers: String,
+    headers: Zeroizing<String>,
 }
 
 impl Typed {
@@ -117,7 +117,7 @@ impl Sent {
             name: self.name.clone(),
             events: self.events(),
             patient: self.schedule() == Schedule::Patient,
-            headers: self.headers.as_deref().cloned().unwrap_or_default(),
+            headers: self.headers.clone().unwrap_or_default(),
         }
     }
 }
@@ -294,7 +294,7 @@ fn to_edit(
             name: seen.webhook.name.clone().unwrap_or_default(),
             events: seen.events.iter().map(ToString::to_string).collect(),
             patient: seen.webhook.schedule == Schedule::Patient,
-            headers: masked(&seen.header_names()),
+            headers: Zeroizing::new(masked(&seen.header_names())),
         };
         (typed, Vec::new())
     });
