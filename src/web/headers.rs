@@ -18,8 +18,9 @@ use crate::context::Context;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Everything that browsers let a page ask for, but for writing to the clipboard, which the copy buttons do.
-const FEATURES: &str = "accelerometer=(), autoplay=(), bluetooth=(), camera=(), clipboard-read=(), compute-pressure=(), \
+/// What browsers let a page ask for, but for writing to the clipboard, which the copy buttons do. Only names that Chromium knows:
+/// of others it complains on every page.
+const FEATURES: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), compute-pressure=(), \
      display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), \
      idle-detection=(), keyboard-map=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), otp-credentials=(), \
      payment=(), picture-in-picture=(), publickey-credentials-create=(), publickey-credentials-get=(), \

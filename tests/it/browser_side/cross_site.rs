@@ -89,7 +89,7 @@ const FOREIGN: &[&[(&str, &str)]] = &[
 const OURS: &[&[(&str, &str)]] = &[
     &[("sec-fetch-site", "same-origin")],
     &[("origin", "{own}")],
-    // The newer header decides: SPEC has it so, and a page of another site cannot write it.
+    // The newer header decides, and a page of another site cannot write it.
     &[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")],
     &[("sec-fetch-site", "same-origin"), ("origin", "null")],
     &[("sec-fetch-site", "same-origin"), ("referer", "https://evil.example/")],
@@ -150,7 +150,6 @@ impl Site {
             .iter()
             .filter(|(name, _)| *name != "only")
             .map(|(name, value)| (*name, value.replace("{host}", &self.host).replace("{own}", &self.own)));
-        // Of a laptop's, `https://{host}` would be the host and port of `Host`, which is all that can be known there.
         Some(filled.collect())
     }
 
@@ -161,7 +160,7 @@ impl Site {
     }
 }
 
-/// Every POST page: of a project that is there, so that the press of a button would do something.
+/// Every POST page, of a project and a task that are there.
 fn addresses(project: &str) -> Vec<String> {
     let number = project.rsplit('/').next().expect("a number");
     let posts = PAGES.iter().filter(|(method, ..)| *method == "POST");

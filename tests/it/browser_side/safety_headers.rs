@@ -21,9 +21,8 @@ const POLICY: [&str; 8] = [
     "frame-ancestors 'none'",
 ];
 
-const DEVICES: [&str; 20] = [
+const DEVICES: [&str; 19] = [
     "accelerometer",
-    "bluetooth",
     "camera",
     "clipboard-read",
     "display-capture",
