@@ -87,7 +87,7 @@ impl Answer {
                     out.put_slice(&bytes[..here]);
                     *left -= here as u64;
                     if *left == 0 {
-                        return Ok(self.end(&bytes[here..]));
+                        self.end(&bytes[here..]);
                     }
                     return Ok(());
                 }
@@ -252,7 +252,7 @@ fn retold(code: u16, headers: &[httparse::Header<'_>], length: Length, bodiless:
     }
     match length {
         Length::Bytes(length) if !bodiless => {
-            told.extend_from_slice(format!("content-length: {length}\r\n").as_bytes())
+            told.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
         }
         Length::Chunks => told.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         _ => {}

@@ -74,9 +74,7 @@ impl Receiver {
             }
         }
         match error {
-            error if is_disconnect(error) && !trace.heard() => {
-                Outcome::Protocol(format!("{to} closed the connection without an answer."))
-            }
+            error if is_disconnect(error) && !trace.heard() => self.without_an_answer(),
             SendRequestError::Connect(ConnectError::Disconnected)
             | SendRequestError::Send(_)
             | SendRequestError::Response(ParseError::Io(_) | ParseError::Incomplete) => {
@@ -89,6 +87,11 @@ impl Receiver {
             }
             error => Outcome::Protocol(format!("The exchange with {to} failed: {error}.")),
         }
+    }
+
+    fn without_an_answer(&self) -> Outcome {
+        let to = self.authority();
+        Outcome::Protocol(format!("{to} closed the connection without an answer."))
     }
 
     fn fault(&self, fault: Fault) -> String {
@@ -119,6 +122,10 @@ impl Receiver {
 
     fn not_connected(&self, kind: io::ErrorKind, error: &str) -> Outcome {
         let to = self.authority();
+        // Taken, and thrown away before we had noticed that it was taken.
+        if kind == io::ErrorKind::ConnectionReset {
+            return self.without_an_answer();
+        }
         Outcome::Connect(match kind {
             io::ErrorKind::ConnectionRefused => {
                 format!("The connection to {to} was refused: nothing listens there.")
