@@ -48,7 +48,10 @@ async fn the_list_says_what_is_signed_in_from_where_and_since_when() {
         rows[1].starts_with("nightly-export/2.1 API signed in just now from 127.0.0.1"),
         "{rows:?}"
     );
-    assert!(rows[2].starts_with("Unknown browser") && rows[2].contains("signed in 3 h ago"), "{rows:?}");
+    assert!(
+        rows[2].starts_with("Unknown browser") && rows[2].contains("signed in 3 h ago"),
+        "{rows:?}"
+    );
 }
 
 #[tokio::test]
