@@ -149,7 +149,7 @@ async fn of_two_new_passwords_at_once_one_holds_and_its_session_is_the_only_one(
 async fn prove(app: &App) -> Proven {
     let password = Zeroizing::new(PASSWORD.to_owned());
     let proven = sign_ins::prove(app.context(), "lead", password, None).await;
-    proven.ok().expect("the right password")
+    proven.expect("the right password")
 }
 
 /// The two ways to a session, for who has proved that the password is right.

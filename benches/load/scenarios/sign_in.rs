@@ -32,6 +32,7 @@ const KINDS: [(&str, &str); 5] = [
 ];
 
 const COLUMNS: &[Column] = &[
+    ("least ms", 2),
     ("p10 ms", 2),
     ("median ms", 2),
     ("p90 ms", 2),
@@ -88,7 +89,11 @@ async fn once(common: &Common, options: &SignIn, table: &mut Table) {
         times.sort_by(f64::total_cmp);
         let at = |part: f64| times[((times.len() - 1) as f64 * part).round() as usize];
         let mean = times.iter().sum::<f64>() / times.len() as f64;
-        table.add(name, &[at(0.1), at(0.5), at(0.9), mean, times.len() as f64], "");
+        table.add(
+            name,
+            &[at(0.0), at(0.1), at(0.5), at(0.9), mean, times.len() as f64],
+            "",
+        );
     }
     stage.stop();
 }
