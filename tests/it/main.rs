@@ -39,6 +39,7 @@ mod first_start;
 mod interleavings;
 mod key_rotation;
 mod key_startup;
+mod key_steps;
 mod listen;
 mod migrations_agree;
 mod nodes;
