@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actions::keys;
 use crate::clock::Clock;
@@ -48,6 +49,7 @@ pub struct Application {
     engine: Option<EngineHandle>,
     /// None with an embedded database.
     talk: Option<Talk>,
+    signals: Signals,
     /// Held until the end: a second server on the same SQLite file would send everything twice.
     _lock: Option<DataLock>,
 }
@@ -91,6 +93,8 @@ impl Application {
         let engine = role
             .delivers()
             .then(|| engine::start(context.clone(), parts.resolver, extra_roots, wires));
+        // Whoever hears that requests are answered may end the program from then on.
+        let signals = Signals::listen();
         let (web, port) = if role.serves() {
             web::serve(context.clone()).await
         } else {
@@ -103,6 +107,7 @@ impl Application {
             web,
             engine,
             talk,
+            signals,
             _lock: lock,
         })
     }
@@ -126,9 +131,10 @@ impl Application {
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
         let handle = self.web.handle();
         let mut web = self.web;
+        let mut signals = self.signals;
         let answered = tokio::select! {
             answered = &mut web => answered,
-            () = told_to_stop() => {
+            () = signals.told_to_stop() => {
                 tracing::info!("stopping: requests in flight may finish");
                 // They would not end by themselves.
                 self.context.live().stop();
@@ -150,17 +156,26 @@ impl Application {
     }
 }
 
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
+/// SIGTERM and SIGINT, which are kept for us as soon as this exists. Without handlers they end the process at once, as they do by
+/// default.
+struct Signals(Option<[Signal; 2]>);
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process at once, as they do by default.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl Signals {
+    fn listen() -> Signals {
+        let both = || Ok::<_, std::io::Error>([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
+        Signals(both().ok())
+    }
+
+    async fn told_to_stop(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 

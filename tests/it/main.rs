@@ -44,6 +44,7 @@ mod hostile_receivers;
 mod interleavings;
 mod key_rotation;
 mod key_startup;
+mod key_steps;
 mod limits;
 mod listen;
 mod migrations_agree;

@@ -27,10 +27,10 @@ const FORM_HEADER: &str = "canary-header-from-the-form-5f1d";
 const API_HEADER: &str = "canary-header-from-the-api-77c2";
 const FILE_HEADER: &str = "canary-header-from-a-file-90ab";
 /// The base64 of 32 bytes.
-const FORM_SECRET: &str = "whsec_Y2FuYXJ5IHNlY3JldCBicm91Z2h0IGJ5IGZvcm0hISE=";
-const API_SECRET: &str = "whsec_Y2FuYXJ5IHNlY3JldCBicm91Z2h0IG92ZXIgYXBpISE=";
-const OLD_KEY: &str = "Y2FuYXJ5IG1hc3RlciBrZXksIHRoZSBvbGQgb25lISEhISE=";
-const GIVEN_KEY: &str = "Y2FuYXJ5IG1hc3RlciBrZXkgb2Ygc29tZWJvZHkgZWxzZSE=";
+const FORM_SECRET: &str = "whsec_Y2FuYXJ5OiBhIHNlY3JldCBmcm9tIHRoZSBmb3JtISE=";
+const API_SECRET: &str = "whsec_Y2FuYXJ5OiBhIHNlY3JldCBvdmVyIHRoZSBBUEkgNCE=";
+const OLD_KEY: &str = "Y2FuYXJ5OiB0aGUgbWFzdGVyIGtleSwgdGhlIG9sZDE=";
+const GIVEN_KEY: &str = "Y2FuYXJ5OiB0aGUgbWFzdGVyIGtleSBvZiBvdGhlcnM=";
 
 /// What is looked for at the end, and where.
 struct Watch {
