@@ -199,7 +199,7 @@ impl Here {
             link(Tab::Members, "Members", "/members", 0, 0),
         ];
         if self.manages {
-            tabs.push(link(Tab::Audit, "Audit log", "/audit", 0, 0));
+            tabs.push(link(Tab::Audit, "Audit", "/audit", 0, 0));
         }
         tabs
     }

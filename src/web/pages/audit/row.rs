@@ -30,6 +30,10 @@ pub struct Row {
     pub subject_path: String,
     /// Field, before, after; empty for what was not there.
     pub changes: Vec<(String, String, String)>,
+    /// Something was there before: a new thing has no such column.
+    pub has_before: bool,
+    /// Something is there now: what is gone has no such column.
+    pub has_after: bool,
     pub facts: Vec<(String, String)>,
 }
 
@@ -40,6 +44,7 @@ impl Row {
         let by = |name, value: &str| format!("{path}{}", asked.query_with(of, name, value));
         let from = entry.address.clone().unwrap_or_default();
         let subject = called(entry, log, &detail);
+        let changes = changes(&detail);
         Row {
             id: entry.id,
             at: When::new(entry.created_at, now),
@@ -58,7 +63,9 @@ impl Row {
             },
             from,
             subject_path: place(entry, log).unwrap_or_default(),
-            changes: changes(&detail),
+            has_before: changes.iter().any(|(_, before, _)| !before.is_empty()),
+            has_after: changes.iter().any(|(_, _, after)| !after.is_empty()),
+            changes,
             facts: facts(&detail, &subject),
             subject,
         }
@@ -130,7 +137,7 @@ fn changes(detail: &Detail) -> Vec<(String, String, String)> {
     changes.filter_map(row).collect()
 }
 
-/// The name only where it is another one by now.
+/// A name only where it is another one by now.
 fn facts(detail: &Detail, called: &str) -> Vec<(String, String)> {
     let more = detail.fact_of("more").is_some();
     let fact = |(name, value): (&str, &serde_json::Value)| {
@@ -139,7 +146,7 @@ fn facts(detail: &Detail, called: &str) -> Vec<(String, String)> {
             words.push('+');
         }
         let label = match name {
-            "name" if words == called => return None,
+            "name" | "email" if words == called => return None,
             "name" => "Called then",
             name => label(name)?,
         };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::audit::{Action, Detail, Subject};
+use crate::domain::moment::Moment;
 use crate::domain::quoted::spelled;
 
 /// What is longer is cut on the page; the file has all of it.
@@ -136,6 +137,10 @@ fn whole(name: &str, value: &Value) -> String {
         (_, Value::Bool(false)) => "no".to_owned(),
         ("held", Value::String(what)) if what == "send" => "sent".to_owned(),
         ("held", Value::String(what)) if what == "discard" => "discarded".to_owned(),
+        ("expires" | "since" | "until", Value::String(text)) => match Moment::parse(text) {
+            Some(at) => at.datetime().format("%Y-%m-%d %H:%M UTC").to_string(),
+            None => text.clone(),
+        },
         (_, Value::String(text)) => text.clone(),
         (_, Value::Array(list)) => {
             let texts: Vec<String> = list.iter().map(|one| whole("", one)).collect();
@@ -165,6 +170,7 @@ mod tests {
             ("held", json!("discard"), "discarded"),
             ("name", json!("a\u{202E}b"), "a[U+202E]b"),
             ("tasks", json!(3), "3"),
+            ("until", json!("2026-03-22T12:00:00.130Z"), "2026-03-22 12:00 UTC"),
             ("odd", json!({ "a": 1 }), "{\"a\":1}"),
         ] {
             assert_eq!(shown(name, &value), words);
