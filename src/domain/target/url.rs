@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
 use url::{Host, Url};
 
 use super::address::vet;
@@ -24,6 +25,10 @@ impl TargetUrl {
     /// (`0x7f.1`, `2130706433`), and `localhost`. The error is a sentence.
     pub fn parse(text: &str, allow: &AllowList) -> Result<TargetUrl, String> {
         let target = TargetUrl::stored(text)?;
+        // The URL standard lets characters into a host that HTTP does not: no request could be made.
+        if target.url.as_str().parse::<Uri>().is_err() {
+            return Err("The host of this URL has characters that no host has.".into());
+        }
         let address = target
             .literal()
             .or_else(|| target.names_this_machine().then_some(IpAddr::from([127, 0, 0, 1])));
@@ -189,6 +194,7 @@ mod tests {
             ("https://1.2.3.4.5/", "not a URL"),
             ("https://256.1.1.1/", "not a URL"),
             ("https://./", "not a URL"),
+            ("https://h\"x.test/", "characters"),
             (long.as_str(), "2000 characters"),
         ];
         for (text, part) in table {
