@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::Datelike as _;
 use serde::Deserialize;
 use url::form_urlencoded;
 
@@ -74,6 +75,7 @@ impl Asked {
     pub fn filter(&self, now: Moment) -> Result<Filter, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut instant = |name: &'static str, text: &str| {
+            let text = text.trim();
             let at = Moment::parse(text);
             if at.is_none() && !text.is_empty() {
                 errors.push(FieldError::new(
@@ -108,8 +110,9 @@ impl Asked {
 
     /// As a browser's field for an instant wants it; nothing for what it would drop and complain about.
     pub fn instant(&self, text: &str) -> String {
-        let at = Moment::parse(text);
-        at.map(|at| at.datetime().format("%Y-%m-%dT%H:%M").to_string())
+        let at = Moment::parse(text.trim()).map(Moment::datetime);
+        at.filter(|at| (1..=9_999).contains(&at.year()))
+            .map(|at| at.format("%Y-%m-%dT%H:%M").to_string())
             .unwrap_or_default()
     }
 
@@ -275,6 +278,16 @@ mod tests {
         for wrong in ["id=bug", "id=msg_%00", "from=yesterday", "to=1"] {
             assert_eq!(filter(wrong).expect_err(wrong).len(), 1, "{wrong}");
         }
+    }
+
+    #[test]
+    fn blanks_ask_for_nothing_and_a_browser_is_shown_years_that_it_knows() {
+        let blank = asked("from=+&to=%09&id=+");
+        let far = asked("from=%2B12345-01-01T00:00&to=+2026-03-22+");
+
+        assert!(!blank.is_filtered() && blank.filter(NOW).is_ok());
+        assert_eq!(far.instant(&far.from), "");
+        assert_eq!(far.instant(&far.to), "2026-03-22T00:00");
     }
 
     #[test]
