@@ -4,7 +4,7 @@
 mod config;
 mod listen;
 mod serve;
-mod settings_file;
+pub(crate) mod settings_file;
 mod terminal;
 mod transfer;
 mod user;
