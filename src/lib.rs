@@ -35,3 +35,8 @@ pub mod web;
 pub mod server;
 
 pub mod cli;
+
+/// What holds for every input. It stands in the crate because much of what it asks is private, and is in no program.
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/checks/mod.rs"]
+pub mod fuzz;

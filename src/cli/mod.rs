@@ -5,7 +5,7 @@ mod config;
 mod key;
 mod listen;
 mod serve;
-mod settings_file;
+pub(crate) mod settings_file;
 mod terminal;
 mod transfer;
 mod user;

@@ -137,7 +137,7 @@ fn settlement(
 }
 
 /// The one `Retry-After` of an answer. Of two that disagree neither says anything.
-fn retry_after(headers: &[(String, String)]) -> Option<&str> {
+pub(crate) fn retry_after(headers: &[(String, String)]) -> Option<&str> {
     let mut values = headers
         .iter()
         .filter(|(name, _)| name == "retry-after")

@@ -23,6 +23,7 @@ use crate::domain::target::AllowList;
 
 /// What is kept of the head of an answer.
 const MAX_HEADERS: usize = 100;
+const MAX_HEADER_NAME: usize = 256;
 const MAX_HEADER_VALUE: usize = 1024;
 
 /// How a sender works. May travel between threads, which the sender itself cannot.
@@ -77,7 +78,7 @@ pub struct Exchange {
     pub address: Option<std::net::SocketAddr>,
     /// An earlier request had opened the connection.
     pub reused: bool,
-    /// By name; at most 100, each value at most 1 KiB, with what is not UTF-8 replaced.
+    /// By name; at most 100, each name at most 256 bytes and each value at most 1 KiB, with what is not UTF-8 replaced.
     pub response_headers: Vec<(String, String)>,
     pub response_body: Vec<u8>,
     /// The body had more than was read.
@@ -205,7 +206,9 @@ fn headers(response: &ClientResponse) -> Vec<(String, String)> {
         .map(|(name, value)| {
             let value = value.as_bytes();
             let value = String::from_utf8_lossy(&value[..value.len().min(MAX_HEADER_VALUE)]);
-            (name.as_str().to_owned(), value.into_owned())
+            // Names are ASCII.
+            let name = &name.as_str()[..name.as_str().len().min(MAX_HEADER_NAME)];
+            (name.to_owned(), value.into_owned())
         })
         .collect();
     headers.sort();

@@ -32,7 +32,7 @@ pub fn device(request: &HttpRequest) -> Device {
 }
 
 /// From the right, where the nearest proxy wrote, to the first address that is no proxy of ours.
-fn beyond_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn beyond_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
     let named: Vec<&str> = headers
         .get_all("x-forwarded-for")

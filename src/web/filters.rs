@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::Datelike as _;
 use url::form_urlencoded;
 
 use crate::domain::field_error::FieldError;
@@ -83,6 +84,7 @@ impl<'a> Span<'a> {
     /// The later of two beginnings counts. What was typed and cannot be understood is told.
     pub fn instants(self, now: Moment, errors: &mut Vec<FieldError>) -> (Option<Moment>, Option<Moment>) {
         let mut instant = |name: &'static str, text: &str| {
+            let text = text.trim();
             let at = Moment::parse(text);
             if at.is_none() && !text.is_empty() {
                 let sentence = "Enter a date and a time, such as 2026-03-22T12:00.";
@@ -125,7 +127,8 @@ impl<'a> Span<'a> {
 
 /// As a browser's field for an instant wants it; nothing for what it would drop and complain about.
 pub fn field_of_instant(text: &str) -> String {
-    let at = Moment::parse(text);
-    at.map(|at| at.datetime().format("%Y-%m-%dT%H:%M").to_string())
+    let at = Moment::parse(text.trim()).map(Moment::datetime);
+    at.filter(|at| (1..=9_999).contains(&at.year()))
+        .map(|at| at.format("%Y-%m-%dT%H:%M").to_string())
         .unwrap_or_default()
 }

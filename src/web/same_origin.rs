@@ -140,6 +140,7 @@ mod tests {
             &[("origin", "http://localhost:9999"), ("host", "localhost:8080")],
             None
         ));
+        assert!(!ask(&[("origin", "null")], None));
     }
 
     #[test]

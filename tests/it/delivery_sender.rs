@@ -49,7 +49,8 @@ async fn post(config: SenderConfig, url: &str) -> Exchange {
 #[actix_rt::test]
 async fn an_answer_is_kept_with_what_was_measured() {
     let receiver = Receiver::start();
-    let headers = vec![("X-Note", "v".repeat(5000))];
+    let long: &str = "X-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn".repeat(9).leak();
+    let headers = vec![("X-Note", "v".repeat(5000)), (long, "1".to_owned())];
     receiver.answer_with(Answer::Respond(200, headers, b"thanks".to_vec()));
 
     let exchange = post(allowing("loopback"), &receiver.url("/hook?token=1")).await;
@@ -61,6 +62,11 @@ async fn an_answer_is_kept_with_what_was_measured() {
     assert!(exchange.lookup.is_some() && exchange.connect.is_some());
     assert!(exchange.first_byte.unwrap() <= exchange.duration);
     assert!(exchange.response_headers.contains(&("x-note".into(), "v".repeat(1024))));
+    assert!(
+        exchange
+            .response_headers
+            .contains(&(long[..256].to_lowercase(), "1".into()))
+    );
     let [sent] = &receiver.requests()[..] else {
         panic!("one request")
     };
@@ -248,6 +254,25 @@ async fn a_certificate_of_a_trusted_authority_is_accepted_for_its_name_only() {
     };
     assert!(why.contains("is not for the name evil.test"), "{why}");
     assert_eq!(receiver.requests().len(), 1);
+}
+
+/// The library could speak HTTP/2, in which it has had trouble that nobody mends any more.
+#[actix_rt::test]
+async fn a_receiver_that_would_rather_speak_http_2_is_spoken_to_in_http_1() {
+    let authority = Authority::new();
+    let mut server = rustls::ServerConfig::clone(&authority.good_for("hooks.test"));
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let receiver = Receiver::start_tls(Arc::new(server));
+    let config = SenderConfig {
+        resolver: Resolver::fixed([("hooks.test", vec![vec![LOOPBACK]])]),
+        extra_roots: vec![authority.certificate()],
+        ..allowing("loopback")
+    };
+
+    let exchange = post(config, &receiver.url_of("hooks.test", "/")).await;
+
+    assert_eq!(exchange.outcome, Outcome::Answered(200));
+    assert_eq!(receiver.requests()[0].method, "POST");
 }
 
 #[actix_rt::test]

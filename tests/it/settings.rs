@@ -110,6 +110,10 @@ fn a_file_that_is_wrong_is_refused_with_the_name_that_was_meant() {
             "“listen” must be a text in quotes, a number, or a list of texts",
         ),
         ("listen", "line 1 is no TOML"),
+        (
+            "LISTEN = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"",
+            "“listen” is set twice, in two spellings",
+        ),
         ("listen = \"nowhere\"", "nowhere"),
         ("public_url = \"hooks.example.com\"", "TASKVIEW_PUBLIC_URL"),
     ] {

@@ -3,11 +3,28 @@
 
 use diesel::connection::SimpleConnection as _;
 use reqwest::{Client, Method, Response};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use taskview_webhooks::db::{DatabaseUrl, Db, Purpose};
 
 use super::support::app::App;
 use super::support::given;
+
+/// The library could, but has had trouble in it that nobody mends any more (`deny.toml`).
+#[tokio::test]
+async fn nobody_is_answered_in_http_2() {
+    let app = App::start().await;
+    let address = app.base.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.expect("written");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
+}
 
 #[tokio::test]
 async fn static_files_carry_their_hash_and_are_kept_for_ever() {

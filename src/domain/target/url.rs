@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
 use url::{Host, Url};
 
 use super::address::{names_this_machine, vet, vet_this_machine};
@@ -24,6 +25,10 @@ impl TargetUrl {
     /// (`0x7f.1`, `2130706433`), and `localhost`. The error is a sentence.
     pub fn parse(text: &str, allow: &AllowList) -> Result<TargetUrl, String> {
         let target = TargetUrl::stored(text)?;
+        // The URL standard lets characters into a host that HTTP does not: no request could be made.
+        if target.url.as_str().parse::<Uri>().is_err() {
+            return Err("The host of this URL has characters that no host has.".into());
+        }
         let (host, port) = (target.host(), target.port());
         let vetted = match target.literal() {
             Some(address) => vet(address, &host, port, allow),
@@ -188,6 +193,7 @@ mod tests {
             ("https://./", "not a URL"),
             ("https://127.0.0.1../", "not a URL"),
             ("https://h..test/", "not a URL"),
+            ("https://h\"x.test/", "characters"),
             (long.as_str(), "2000 characters"),
         ];
         for (text, part) in table {

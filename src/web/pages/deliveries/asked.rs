@@ -176,6 +176,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::web::filters::field_of_instant;
 
     const NOW: Moment = Moment(1_774_180_800_000_000);
 
@@ -206,6 +207,16 @@ mod tests {
         for wrong in ["id=bug", "id=msg_%00", "from=yesterday", "to=1"] {
             assert_eq!(filter(wrong).expect_err(wrong).len(), 1, "{wrong}");
         }
+    }
+
+    #[test]
+    fn blanks_ask_for_nothing_and_a_browser_is_shown_years_that_it_knows() {
+        let blank = asked("from=+&to=%09&id=+");
+        let far = asked("from=%2B12345-01-01T00:00&to=+2026-03-22+");
+
+        assert!(!blank.is_filtered() && blank.filter(NOW).is_ok());
+        assert_eq!(field_of_instant(&far.from), "");
+        assert_eq!(field_of_instant(&far.to), "2026-03-22T00:00");
     }
 
     #[test]

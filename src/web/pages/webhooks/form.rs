@@ -81,30 +81,30 @@ struct EventChoice {
 /// The form as browsers send it. No `Debug`: it may hold a secret.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
-    url: String,
+pub(crate) struct Sent {
+    pub(crate) url: String,
     events: Vec<String>,
     /// Types of a host application, between spaces or commas.
     custom: String,
-    name: String,
+    pub(crate) name: String,
     schedule: String,
-    secret: Zeroizing<String>,
+    pub(crate) secret: Zeroizing<String>,
     /// Absent where a program fills the form in without them: they stay.
-    headers: Option<Zeroizing<String>>,
+    pub(crate) headers: Option<Zeroizing<String>>,
     token: String,
 }
 
 impl Sent {
     /// Several boxes of one name, which actix's own form does not read.
-    fn parse(body: &[u8]) -> Result<Sent, AppError> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Sent, AppError> {
         serde_html_form::from_bytes(body).map_err(|error| AppError::invalid("", error.to_string()))
     }
 
-    fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self) -> Schedule {
         self.schedule.parse().unwrap_or(Schedule::Standard)
     }
 
-    fn events(&self) -> Vec<String> {
+    pub(crate) fn events(&self) -> Vec<String> {
         let custom = self.custom.split(|c: char| c == ',' || c.is_whitespace());
         let custom = custom.filter(|name| !name.is_empty()).map(str::to_owned);
         self.events.iter().cloned().chain(custom).collect()
