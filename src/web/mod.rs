@@ -15,7 +15,7 @@ pub mod confirm;
 pub mod cookies;
 pub mod delivery_words;
 mod export;
-mod filters;
+pub mod filters;
 pub mod flash;
 pub mod form;
 pub mod headers;
