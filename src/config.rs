@@ -194,7 +194,7 @@ impl Settings {
             });
         }
         if let Some(key) = &self.store.master_key {
-            MasterKey::parse(&key.0).map_err(|reason| SettingError {
+            MasterKey::parse_all(&key.0).map_err(|reason| SettingError {
                 setting: "TASKVIEW_MASTER_KEY",
                 reason,
             })?;

@@ -114,7 +114,12 @@ pub fn redirect(location: impl AsRef<str>) -> HttpResponse {
 }
 
 pub fn of(request: &HttpRequest) -> Option<Flash> {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cookies::read(request, COOKIE)?).ok()?;
+    read(&cookies::read(request, COOKIE)?)
+}
+
+/// The value of the cookie, which a browser may have made up.
+pub fn read(cookie: &str) -> Option<Flash> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cookie).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 

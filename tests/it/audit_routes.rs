@@ -119,7 +119,8 @@ impl<'a> Walk<'a> {
             used: BTreeSet::new(),
             seen: 0,
         };
-        walk.wrote("POST", "/setup", &["account.added"]).await;
+        walk.wrote("POST", "/setup", &["account.added", "account.signed_in"])
+            .await;
         walk
     }
 
@@ -221,6 +222,14 @@ impl<'a> Walk<'a> {
         self.new().await;
         self.submits("/account/sessions/{}/end", "/account", "/end", &[], &["session.ended"])
             .await;
+        given::sign_in(self.app, "lead").await;
+        self.new().await;
+        let (others, all) = ("/account/sessions/end-others", "/account/sessions/end-all");
+        let ended = ["account.sessions_ended"];
+        self.submits(others, "/account", others, &[], &ended).await;
+        let again = given::sign_in(self.app, "mia").await;
+        self.new().await;
+        self.submits_as(&again, all, "/account", all, &[], &ended).await;
         let new = "/account/api-tokens/new";
         self.submits(new, new, new, &[("name", "ci")], &["api_token.added"])
             .await;
@@ -373,7 +382,7 @@ impl<'a> Walk<'a> {
         let path = |link: &String| link.replace(&self.app.base, "");
         let (cleo, dora) = (path(&links[0]), path(&links[1]));
         let guest = [("login", "cleo"), ("name", "Cleo"), ("password", PASSWORD)];
-        let written = ["account.added", "member.joined"];
+        let written = ["account.added", "member.joined", "account.signed_in"];
         let visitor = self.app.visitor();
         self.submits_as(&visitor, "/invitations/{}/account", &cleo, "/account", &guest, &written)
             .await;

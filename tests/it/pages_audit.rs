@@ -317,6 +317,7 @@ async fn the_first_account_reads_the_installations_log_and_learns_no_more_of_pro
             "account.signed_in",
             "account.signed_in",
             "account.added",
+            "account.signed_in",
             "account.added"
         ]
     );
