@@ -27,7 +27,7 @@ pub fn check(input: &[u8]) {
     if let Ok(form) = serde_html_form::from_bytes::<TaskForm>(input) {
         assert_eq!(form.description, only(&pairs, "description"));
         assert_eq!(form.note, only(&pairs, "note"));
-        let tags: Vec<_> = all(&pairs, "tags").map(|tag| tag.parse::<i64>()).collect();
+        let tags: Vec<_> = all(&pairs, "tags").map(str::parse::<i64>).collect();
         assert_eq!(form.tags.iter().map(|tag| Ok(tag.0)).collect::<Vec<_>>(), tags);
         task(&form);
     }

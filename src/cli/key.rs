@@ -12,6 +12,7 @@ use crate::config::StoreSettings;
 use crate::context::Store;
 use crate::data_lock;
 use crate::db::DatabaseUrl;
+use crate::domain::moment::Moment;
 use crate::domain::rotation::Next;
 use crate::key_file::{Held, Source};
 use crate::nodes::ask;
@@ -50,12 +51,12 @@ async fn list(settings: &StoreSettings) -> Result<(), Failure> {
         Ok((_, ring)) => (ring.map(|ring| ring.ids()).unwrap_or_default(), None),
         Err(failure) => (Vec::new(), Some(failure)),
     };
-    let known = store.read(|db| rotate::list(db)).await?;
+    let known = store.read(rotate::list).await?;
     for key in &known.keys {
         let state = match (key.state, key.retired_at) {
             (State::Current, _) => format!("current since {}", key.since.iso()),
             (State::Former, _) => "being replaced: run key rotate again".to_owned(),
-            (State::Retired, at) => format!("retired {}", at.map(|at| at.iso()).unwrap_or_default()),
+            (State::Retired, at) => format!("retired {}", at.map(Moment::iso).unwrap_or_default()),
         };
         let mark = if here.contains(&key.id) { "given" } else { "not given" };
         println!("{}\t{} sealed\t{mark}\t{state}", key.id, key.values);
@@ -75,7 +76,7 @@ async fn list(settings: &StoreSettings) -> Result<(), Failure> {
 async fn rotate(settings: &StoreSettings) -> Result<(), Failure> {
     let url = settings.database()?;
     let store = open_existing(settings)?;
-    if store.read(|db| rotate::list(db)).await?.current().is_none() {
+    if store.read(rotate::list).await?.current().is_none() {
         return Err(Failure::Other(
             "This database has no master key yet: the first start of the server gives it one.".to_owned(),
         ));
@@ -126,7 +127,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     async fn known(&self) -> Result<List, Failure> {
-        Ok(self.store.read(|db| rotate::list(db)).await?)
+        Ok(self.store.read(rotate::list).await?)
     }
 
     /// Puts one into the key file, where nothing is sealed under it yet.

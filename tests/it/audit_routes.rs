@@ -168,13 +168,13 @@ impl<'a> Walk<'a> {
     }
 
     async fn wrote(&mut self, method: &str, route: &str, written: &[&str]) {
-        let new = self.new().await;
+        let new = self.news().await;
         assert_eq!(new, written, "{method} {route}");
         self.used.insert((method.to_owned(), route.to_owned()));
     }
 
     /// What was written since it was looked at last.
-    async fn new(&mut self) -> Vec<String> {
+    async fn news(&mut self) -> Vec<String> {
         let since = self.seen;
         let rows: Vec<(i64, String)> = self
             .app
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
         for login in ["mia", "nina"] {
             crate::support::process::add_user(&self.app.database, login, PASSWORD);
         }
-        assert_eq!(self.new().await, ["account.added", "account.added"]);
+        assert_eq!(self.news().await, ["account.added", "account.added"]);
         let mia = self.app.visitor();
         let credentials = [("login", "mia"), ("password", PASSWORD)];
         self.submits_as(
@@ -219,16 +219,16 @@ impl<'a> Walk<'a> {
         self.submits_as(&mia, "/sign-out", "/account", "/sign-out", &[], &["account.signed_out"])
             .await;
         given::sign_in(self.app, "lead").await;
-        self.new().await;
+        self.news().await;
         self.submits("/account/sessions/{}/end", "/account", "/end", &[], &["session.ended"])
             .await;
         given::sign_in(self.app, "lead").await;
-        self.new().await;
+        self.news().await;
         let (others, all) = ("/account/sessions/end-others", "/account/sessions/end-all");
         let ended = ["account.sessions_ended"];
         self.submits(others, "/account", others, &[], &ended).await;
-        let again = given::sign_in(self.app, "mia").await;
-        self.new().await;
+        let again = given::sign_in(self.app, "nina").await;
+        self.news().await;
         self.submits_as(&again, all, "/account", all, &[], &ended).await;
         let new = "/account/api-tokens/new";
         self.submits(new, new, new, &[("name", "ci")], &["api_token.added"])
@@ -387,7 +387,7 @@ impl<'a> Walk<'a> {
         self.submits_as(&visitor, "/invitations/{}/account", &cleo, "/account", &guest, &written)
             .await;
         let nina = given::sign_in(self.app, "nina").await;
-        self.new().await;
+        self.news().await;
         self.submits_as(&nina, "/invitations/{}", &dora, &dora, &[], &["member.joined"])
             .await;
         self.submits(
@@ -433,7 +433,7 @@ impl<'a> Walk<'a> {
         mia.submit("/sign-in", "/sign-in", &credentials)
             .await
             .assert_status(200);
-        self.new().await;
+        self.news().await;
         self.lead = mia;
     }
 

@@ -60,7 +60,7 @@ impl Place {
     }
 
     async fn next(&self) -> Next<KeyId> {
-        let known = self.store.read(|db| rotate::list(db)).await.expect("the keys");
+        let known = self.store.read(rotate::list).await.expect("the keys");
         known.next(&self.ring.ids())
     }
 
@@ -155,7 +155,7 @@ async fn from_wherever_a_rotation_stopped_the_next_one_knows_what_is_left() {
         assert!(sealed::replace_secret(&mut db, row.id, &row.secret, &after).unwrap());
     }
     let one_slice = place.next().await;
-    let listed = place.store.read(|db| rotate::list(db)).await.unwrap();
+    let listed = place.store.read(rotate::list).await.unwrap();
     let done = rotate::finish(&place.store, &place.ring, &place.new).await.unwrap();
     let retired = place.next().await;
     let again = rotate::finish(&place.store, &place.ring, &place.new).await.unwrap();

@@ -95,8 +95,13 @@ fn with_password(program: &mut Command, password: &str) -> Told {
 
 fn cookie_of(page: &Page) -> String {
     let cookies = page.headers.get_all("set-cookie").iter();
-    let cookies = cookies.filter_map(|value| value.to_str().ok()?.strip_prefix("session="));
-    let value = cookies.last().expect("a session").split(';').next().unwrap_or_default();
+    let mut cookies = cookies.filter_map(|value| value.to_str().ok()?.strip_prefix("session="));
+    let value = cookies
+        .next_back()
+        .expect("a session")
+        .split(';')
+        .next()
+        .unwrap_or_default();
     value.to_owned()
 }
 
