@@ -180,7 +180,7 @@ fn make(tx: &mut Tx<'_>, manager: &Manager, person: Person) -> Result<Link, AppE
     let token = Token::random(&mut rand::rng());
     let expires_at = tx.now + GOOD_FOR;
     invitations::replace(tx.db, person.id, &token.hash(), manager.actor.user, tx.now, expires_at)?;
-    let detail = Detail::default().fact("email", &person.email).fact("until", expires_at);
+    let detail = Detail::default().fact("name", &person.email).fact("until", expires_at);
     manager.audit(tx, Action::InvitationMade, Some(person.id.0), &detail)?;
     Ok(Link {
         person,

@@ -6,7 +6,7 @@ use super::deliveries::press;
 use super::webhooks::{self, COUNTED, Seen};
 use crate::db::resend_runs::{self, Span};
 use crate::db::{Db, Tx};
-use crate::domain::audit::{Action, Detail};
+use crate::domain::audit::Action;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
@@ -64,7 +64,7 @@ pub fn start(
     limit: &PressLimit,
 ) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
-    crate::db::webhooks::find(tx.db, actor.user, project, id)?;
+    let webhook = crate::db::webhooks::find(tx.db, actor.user, project, id)?;
     let Some(span) = amount.span.filter(|_| amount.count > 0) else {
         return Ok(());
     };
@@ -76,7 +76,7 @@ pub fn start(
     if !resend_runs::insert(tx, id, &span, actor.user)? {
         return Err(under_way());
     }
-    let detail = Detail::default()
+    let detail = webhooks::told_of(&webhook)
         .fact("since", span.since)
         .fact("count", amount.count.min(COUNTED))
         .fact("more", (amount.count > COUNTED).then_some(true));

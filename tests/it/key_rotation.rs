@@ -401,7 +401,7 @@ async fn a_rotation_that_is_killed_anywhere_is_finished_by_the_next_while_events
     }
     let finished = place.rotate();
     let tidy = place.rotate();
-    stop.send(true).expect("the load listens");
+    assert!(stop.send(true).is_ok(), "a request failed:\n{}", complaints(&process));
     let (tasks, secrets) = load.await.expect("the load saw no failure");
     let received = steady.wait_for(tasks).await;
     let received_changing = changing.wait_for(tasks).await;
@@ -431,6 +431,13 @@ async fn a_rotation_that_is_killed_anywhere_is_finished_by_the_next_while_events
     // What no request has opened meanwhile opens as well.
     assert!(process.terminate().success());
     assert_eq!(sealed::unreadable(&place.database, &place.keys()[0]), Vec::<i64>::new());
+}
+
+/// What the server logged that is no news.
+fn complaints(process: &Process) -> String {
+    let log = process.log();
+    let lines = log.lines().filter(|line| !line.contains("\"INFO\""));
+    lines.take(30).map(|line| format!("{line}\n")).collect()
 }
 
 /// Tasks are made, and one webhook's headers and secret change, until it is told to stop: how many tasks, and all secrets.

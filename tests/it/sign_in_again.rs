@@ -137,6 +137,7 @@ async fn wrong_passwords_count_and_typed_ones_stay_out_of_the_page() {
         let page = place.lead.send(&form.clone().filled(&typed)).await;
         page.assert_status(422);
         assert_eq!(page.attributes("#name", "value"), ["Reports"]);
+        assert_eq!(page.texts("a[href='#password']"), ["This is not your password now."]);
         assert!(!page.html.contains("a wrong password"));
     }
     let page = place

@@ -26,7 +26,7 @@ pub fn test(
     limit: &PressLimit,
 ) -> Result<DeliveryId, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
-    webhooks::find(tx.db, actor, project, webhook)?;
+    let (_, seen) = webhooks::find(tx.db, actor, project, webhook)?;
     press(limit, webhook)?;
     let event = NewEvent {
         project,
@@ -38,7 +38,7 @@ pub fn test(
     };
     let event = events::insert(tx, &event)?;
     let id = resend::insert_test(tx, project, webhook, event)?;
-    let detail = Detail::default().fact("delivery", id);
+    let detail = webhooks::told_of(&seen.webhook).fact("delivery", id);
     manager.audit(tx, Action::WebhookTested, Some(webhook.0), &detail)?;
     tx.wake(Due {
         webhook,

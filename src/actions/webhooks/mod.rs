@@ -14,6 +14,7 @@ pub use self::seen::{
     COUNTED, Chart, Hour, Recent, Seen, charts, count_held, counts, find, find_to_change, find_uncounted, list,
     list_uncounted, project_of, recent, secret_made_by,
 };
+pub(super) use self::told::of as told_of;
 pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};

@@ -7,8 +7,8 @@ use crate::domain::audit::Detail;
 use crate::domain::event::EventKind;
 use crate::domain::own_header::OwnHeader;
 
-/// A webhook that is changed as a whole: turned off, rotated, deleted.
-pub(super) fn of(webhook: &Webhook) -> Detail {
+/// A webhook of which no single field changes: it is tested, turned off, rotated.
+pub(in crate::actions) fn of(webhook: &Webhook) -> Detail {
     let name = webhook.name.clone().unwrap_or_else(|| hide_path(&webhook.url));
     Detail::default().fact("name", name)
 }

@@ -177,9 +177,11 @@ pub async fn create(
         let page = ctx
             .clone()
             .read(move |db| {
+                // The form is long: what is wrong at its end is said at its top, too.
+                let errors = vec![FieldError::new("password", confirm.error.clone())];
                 Ok(FormPage {
                     confirm,
-                    ..form(db, &ctx, &who, typed, Vec::new())?
+                    ..form(db, &ctx, &who, typed, errors)?
                 })
             })
             .await?;

@@ -20,15 +20,16 @@ use crate::support::story::Story;
 use crate::support::wait;
 
 const PASSWORD: &str = "correct horse battery";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Whatever is no silence.
-const QUICK: Duration = Duration::from_secs(4);
+const QUICK: Duration = Duration::from_secs(6);
 /// The deadline of an attempt, and what recording it and a busy machine may add.
-const IN_TIME: Duration = Duration::from_millis(12_500);
+const IN_TIME: Duration = Duration::from_secs(15);
 const MEBIBYTE: u64 = 1024 * 1024;
 /// What one receiver, or all slow ones together, may cost for a moment.
 const MOST_MEMORY: u64 = 16 * MEBIBYTE;
-/// A healthy webhook gets its delivery within this, whatever others do. A debug build on a busy machine.
+/// A healthy webhook gets its delivery within this, whatever others do, or within ten times of what it takes alone on a machine that
+/// is busy with other things. A silent receiver takes ten seconds.
 const PROMPT: Duration = Duration::from_secs(2);
 
 struct Bench {
@@ -124,26 +125,51 @@ fn grown(process: &Process, before: u64) -> (u64, String) {
     (grown, format!("{:.1} MiB", grown as f64 / MEBIBYTE as f64))
 }
 
-/// Sends to a receiver as it should be, one delivery after the other, until told to stop: how many, and the slowest.
-async fn healthy(api: ApiClient, stop: Arc<AtomicBool>) -> (usize, Duration) {
-    let receiver = Receiver::start();
-    let goal = api.post("/module/goals", json!({ "name": "Healthy" })).await.response()["id"].clone();
-    let body = json!({ "goalId": goal, "url": receiver.url("/"), "events": ["healthy.ping"] });
-    let webhook = api.post("/module/webhooks", body).await.response()["webhook"]["id"].clone();
-    let (mut sent, mut slowest) = (0, Duration::ZERO);
-    while !stop.load(Ordering::SeqCst) {
+/// A webhook whose receiver is as it should be.
+struct Healthy {
+    api: ApiClient,
+    receiver: Receiver,
+    goal: Value,
+    webhook: Value,
+    sent: usize,
+    slowest: Duration,
+}
+
+impl Healthy {
+    async fn new(api: &ApiClient) -> Healthy {
+        let receiver = Receiver::start();
+        let goal = api.post("/module/goals", json!({ "name": "Healthy" })).await.response()["id"].clone();
+        let body = json!({ "goalId": goal, "url": receiver.url("/"), "events": ["healthy.ping"] });
+        let webhook = api.post("/module/webhooks", body).await.response()["webhook"]["id"].clone();
+        Healthy {
+            api: api.clone(),
+            receiver,
+            goal,
+            webhook,
+            sent: 0,
+            slowest: Duration::ZERO,
+        }
+    }
+
+    async fn ping(&mut self) {
         let began = Instant::now();
-        let body = json!({ "goalId": goal, "event": "healthy.ping", "data": {} });
-        api.post("/module/events", body).await.response();
-        sent += 1;
-        receiver.wait_for(sent).await;
-        slowest = slowest.max(began.elapsed());
+        let body = json!({ "goalId": self.goal, "event": "healthy.ping", "data": {} });
+        self.api.post("/module/events", body).await.response();
+        self.sent += 1;
+        self.receiver.wait_for(self.sent).await;
+        self.slowest = self.slowest.max(began.elapsed());
         wait::a_while(Duration::from_millis(20)).await;
     }
-    let failed = format!("/module/webhooks/deliveries/{webhook}?status=failed");
-    assert_eq!(api.get(&failed).await.response(), &json!([]));
-    assert_eq!(receiver.requests().len(), sent, "nothing came twice");
-    (sent, slowest)
+
+    async fn until(mut self, stop: Arc<AtomicBool>) -> Healthy {
+        while !stop.load(Ordering::SeqCst) {
+            self.ping().await;
+        }
+        let failed = format!("/module/webhooks/deliveries/{}?status=failed", self.webhook);
+        assert_eq!(self.api.get(&failed).await.response(), &json!([]));
+        assert_eq!(self.receiver.requests().len(), self.sent, "nothing came twice");
+        self
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,7 +183,12 @@ async fn whatever_a_receiver_does_ends_in_a_sentence_in_time_and_in_little_memor
     let api = ApiClient::signed_in(&process.base, "lead", PASSWORD).await;
     let goal = api.post("/module/goals", json!({ "name": "Hostile" })).await.response()["id"].clone();
     let stop = Arc::new(AtomicBool::new(false));
-    let beside = tokio::spawn(healthy(api.clone(), Arc::clone(&stop)));
+    let mut healthy = Healthy::new(&api).await;
+    for _ in 0..20 {
+        healthy.ping().await;
+    }
+    let usual = std::mem::take(&mut healthy.slowest);
+    let beside = tokio::spawn(healthy.until(Arc::clone(&stop)));
     let bench = Bench { process, api, goal };
     let silent = cases::silent(&authority);
     let mut lines = Vec::new();
@@ -190,7 +221,7 @@ async fn whatever_a_receiver_does_ends_in_a_sentence_in_time_and_in_little_memor
         lines.push(Line { memory, ..line });
     }
     stop.store(true, Ordering::SeqCst);
-    let (sent, slowest) = beside.await.unwrap();
+    let Healthy { sent, slowest, .. } = beside.await.unwrap();
 
     for line in &lines {
         eprintln!(
@@ -199,12 +230,12 @@ async fn whatever_a_receiver_does_ends_in_a_sentence_in_time_and_in_little_memor
         );
     }
     eprintln!("{} cases", lines.len());
-    eprintln!("beside them: {sent} deliveries, each 200, the slowest after {slowest:?}");
+    eprintln!("beside them: {sent} deliveries, each 200, the slowest after {slowest:?}; alone: {usual:?}");
     let wrong: Vec<&String> = lines.iter().flat_map(|line| &line.wrong).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(silence < MOST_MEMORY, "the silent ones: {of_silence}");
     assert!(
-        sent > 100 && slowest < PROMPT,
+        sent > 100 && slowest < PROMPT.max(usual * 10),
         "{sent} deliveries, the slowest after {slowest:?}"
     );
     assert!(!bench.process.log().contains("panicked"), "{}", bench.process.log());

@@ -137,7 +137,7 @@ fn changes(detail: &Detail) -> Vec<(String, String, String)> {
     changes.filter_map(row).collect()
 }
 
-/// A name only where it is another one by now.
+/// The name only where it is another one by now.
 fn facts(detail: &Detail, called: &str) -> Vec<(String, String)> {
     let more = detail.fact_of("more").is_some();
     let fact = |(name, value): (&str, &serde_json::Value)| {
@@ -146,7 +146,8 @@ fn facts(detail: &Detail, called: &str) -> Vec<(String, String)> {
             words.push('+');
         }
         let label = match name {
-            "name" | "email" if words == called => return None,
+            "name" if words == called => return None,
+            "tasks" if words == "0" => return None,
             "name" => "Called then",
             name => label(name)?,
         };
