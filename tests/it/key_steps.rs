@@ -42,8 +42,10 @@ impl Place {
         let [old, new] = [Sealer::new(&keys[0]), Sealer::new(&keys[1])];
         let mut db = Db::open(&url, Purpose::Write).expect("a connection");
         db.batch_execute(WORLD).expect("a project");
+        db.batch_execute("BEGIN").expect("a transaction");
         let root = Root::random().seal(&old);
         key_checks::begin(&mut db, &old.id().to_string(), &check_of(&old), &root, Moment(0)).expect("a key");
+        db.batch_execute("COMMIT").expect("a commit");
         add_webhooks(&database, 1, webhooks, MASTER_KEY);
         Place {
             ring: KeyRing::given(&keys),

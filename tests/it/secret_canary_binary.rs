@@ -423,9 +423,9 @@ async fn listen(watch: &mut Watch, database: &TestDatabase, api: &ApiClient, pro
         .stderr(log)
         .spawn()
         .expect("it starts");
-    watch.arguments(child.id());
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("a pipe")));
     let first = lines.next().expect("a line").expect("text");
+    watch.arguments(child.id());
     let url = first
         .strip_prefix("listening on ")
         .expect("where it listens")

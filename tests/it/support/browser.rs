@@ -26,6 +26,8 @@ impl Browser {
             .cookie_store(true)
             .redirect(Policy::none())
             .no_proxy()
+            // The server closes a connection that was idle for five seconds, on a busy machine in the very instant of the next request.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
         Browser {
