@@ -9,7 +9,11 @@ use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::domain::target::AllowList;
+use crate::limits::{LimitSettings, Limits};
 use crate::node_role::NodeRole;
+use crate::vault::MasterKey;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Settings as they are given. Everything has a default, so that a laptop needs none.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,6 +54,13 @@ pub struct Settings {
     /// Requests at a time to one webhook
     #[arg(long, env = "TASKVIEW_MAX_IN_FLIGHT_PER_WEBHOOK", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=20_000), value_name = "N")]
     pub max_in_flight_per_webhook: u32,
+
+    /// Days for which entries of the audit log are kept
+    #[arg(long, env = "TASKVIEW_AUDIT_DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500), value_name = "DAYS")]
+    pub audit_days: u32,
+
+    #[command(flatten)]
+    pub limits: LimitSettings,
 
     /// PEM file of additional certificate authorities for receivers
     #[arg(long, env = "TASKVIEW_EXTRA_CA_FILE", value_name = "FILE")]
@@ -123,7 +134,9 @@ pub struct Config {
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     pub budget: Budget,
+    pub limits: Limits,
     pub timing: Timing,
+    pub audit_kept_for: Duration,
     pub extra_ca_file: Option<PathBuf>,
     pub static_dir: Option<PathBuf>,
 }
@@ -180,6 +193,12 @@ impl Settings {
                 reason: "the master key is given too; leave one of the two out, wherever it stands".to_owned(),
             });
         }
+        if let Some(key) = &self.store.master_key {
+            MasterKey::parse_all(&key.0).map_err(|reason| SettingError {
+                setting: "TASKVIEW_MASTER_KEY",
+                reason,
+            })?;
+        }
         let database = self.store.database()?;
         let public_url = self.public_url.as_deref().map(check_public_url).transpose()?;
         let role = self.role.check(&database)?;
@@ -208,7 +227,9 @@ impl Settings {
                 per_webhook: self.max_in_flight_per_webhook as usize,
                 ..Budget::default()
             },
+            limits: self.limits.into(),
             timing: Timing::default(),
+            audit_kept_for: DAY * self.audit_days,
             extra_ca_file: self.extra_ca_file,
             static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
@@ -241,7 +262,9 @@ impl Config {
             allow: AllowList::parse("loopback").unwrap_or_default(),
             trusted_proxies: Vec::new(),
             budget: Budget::default(),
+            limits: Limits::default(),
             timing: Timing::default(),
+            audit_kept_for: DAY * 365,
             extra_ca_file: None,
             static_dir: None,
         }
@@ -292,20 +315,44 @@ fn check_static_dir(folder: PathBuf) -> Result<PathBuf, SettingError> {
     })
 }
 
+/// What was given for the public URL, so that it can be shown: without what stands before an `@`, which may be a password, however
+/// crooked the rest is.
+pub fn without_password(given: &str) -> String {
+    let Some(at) = given.rfind('@') else {
+        return given.to_owned();
+    };
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| given.starts_with(scheme));
+    format!("{}••••{}", scheme.unwrap_or_default(), &given[at..])
+}
+
 fn check_public_url(text: &str) -> Result<Url, SettingError> {
     let refuse = |reason: String| SettingError {
         setting: "TASKVIEW_PUBLIC_URL",
         reason,
     };
-    let url = Url::parse(text).map_err(|error| refuse(format!("“{text}” is not a URL ({error})")))?;
+    let shown = without_password(text);
+    let url = Url::parse(text).map_err(|error| refuse(format!("“{shown}” is not a URL ({error})")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse(format!(
+            "“{shown}” must not hold a user or a password: people would see them in their links"
+        )));
+    }
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(refuse(format!(
-            "“{text}” must begin with http:// or https:// and name a host"
+            "“{shown}” must begin with http:// or https:// and name a host"
         )));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Without the text itself, which goes into logs.
+        return Err(refuse(
+            "it must not hold a user name or password: it stands in links that people copy".to_owned(),
+        ));
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(refuse(format!(
-            "“{text}” must be an address without a path, such as https://tasks.example.com"
+            "“{shown}” must be an address without a path, such as https://tasks.example.com"
         )));
     }
     Ok(url)

@@ -62,6 +62,9 @@ fn a_wrong_setting_is_named() {
         check(&["--public-url", "https://a.example/b"]).unwrap_err().setting,
         "TASKVIEW_PUBLIC_URL"
     );
+    let with_password = check(&["--public-url", "https://me:sesame@a.example"]).unwrap_err();
+    assert_eq!(with_password.setting, "TASKVIEW_PUBLIC_URL");
+    assert!(!with_password.reason.contains("sesame"));
     assert_eq!(
         check(&["--allow-targets", "10.0.0.0/99"]).unwrap_err().setting,
         "TASKVIEW_ALLOW_TARGETS"

@@ -14,6 +14,7 @@ use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::gate::Gate;
+use crate::limits::Limits;
 use crate::live::Live;
 use crate::nodes::{Ears, Others};
 use crate::press_limit::PressLimit;
@@ -45,6 +46,7 @@ pub struct Store {
     clock: Clock,
     /// Where an engine may run beside it: for what transactions hand over to it.
     slots: Option<Slots>,
+    limits: Limits,
 }
 
 #[derive(Clone)]
@@ -68,7 +70,14 @@ impl Store {
             writers,
             clock,
             slots: None,
+            limits: Limits::default(),
         })
+    }
+
+    /// What is written from now on keeps to these limits.
+    #[must_use]
+    pub fn under(self, limits: Limits) -> Store {
+        Store { limits, ..self }
     }
 
     pub async fn read<T, F>(&self, query: F) -> Result<T, AppError>
@@ -96,9 +105,9 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
     {
-        let (clock, slots) = (self.clock.clone(), self.slots.clone());
+        let (clock, slots, limits) = (self.clock.clone(), self.slots.clone(), self.limits);
         let action = move |db: &mut Db| {
-            let mut tx = Tx::new(db, clock.now(), slots.as_ref());
+            let mut tx = Tx::new(db, clock.now(), slots.as_ref()).under(limits);
             let done = action(&mut tx)?;
             Ok::<_, AppError>((done, tx.into_notes()))
         };
@@ -183,6 +192,8 @@ impl Context {
         let (handed, handed_end) = mpsc::unbounded_channel();
         let slots = Slots::new(config.budget, config.timing.lease);
         store.slots = Some(slots.clone());
+        store.limits = config.limits;
+        let live = Live::new(&config.limits);
         let (recorded, _) = broadcast::channel(RECORDED);
         let others = (!config.database.is_sqlite()).then(Arc::default);
         (
@@ -195,7 +206,7 @@ impl Context {
                     presses: PressLimit::of_sending(),
                     checks: PressLimit::of_checking(),
                     check_turn: Arc::default(),
-                    live: Live::default(),
+                    live,
                     own: Ears { due, recorded },
                     others,
                     slots,

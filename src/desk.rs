@@ -194,7 +194,7 @@ mod tests {
     use crate::config::Config;
     use crate::context::Store;
     use crate::db::DatabaseUrl;
-    use crate::vault::{MasterKey, Vault};
+    use crate::vault::{KeyRing, MasterKey, Root, Vault};
 
     /// Writes a row for each job; the database itself refuses one that is there twice.
     fn keep(tx: &mut Tx<'_>, jobs: &[&'static str]) -> Result<Vec<Result<usize, AppError>>, AppError> {
@@ -217,7 +217,8 @@ mod tests {
         let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
         let store = Store::open(&url, Clock::default()).unwrap();
         let config = Config::for_test(url, dir.path().to_path_buf());
-        let (context, _wires) = Context::new(store, config, Vault::new(MasterKey::random()));
+        let vault = Vault::new(KeyRing::given(&[MasterKey::random()]), Root::random());
+        let (context, _wires) = Context::new(store, config, vault);
         let desk = Desk::new(context, keep, |job| job.len());
         desk.submit("twice").await.unwrap();
 

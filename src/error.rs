@@ -32,6 +32,9 @@ pub enum AppError {
     /// Two changes got into each other's way, twice in a row; this one was given up.
     #[error("Somebody else changed the same thing at that moment, so nothing was changed here. Try again.")]
     Collided(String),
+    /// The master key that is needed is not here. Nothing was changed, and it does not pass by itself.
+    #[error("{text}")]
+    Locked { text: &'static str, detail: String },
     /// A defect of ours. The text is for the log only.
     #[error("Something went wrong on our side; nothing was changed.")]
     Internal(String),
@@ -49,7 +52,10 @@ impl AppError {
     /// What the log should say beyond the sentence for people.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            AppError::Unavailable(detail) | AppError::Collided(detail) | AppError::Internal(detail) => Some(detail),
+            AppError::Unavailable(detail)
+            | AppError::Collided(detail)
+            | AppError::Locked { detail, .. }
+            | AppError::Internal(detail) => Some(detail),
             _ => None,
         }
     }

@@ -1,10 +1,9 @@
-//! What stands between a stranger and an account: password hashes, the count of failed tries, and the set-up code of a server
-//! that has no account yet. It knows no database and no request; time is an argument.
+//! What stands between a stranger and an account: password hashes, and the set-up code of a server that has no account yet. Failed
+//! tries are counted in `tries`. It knows no database and no request; time is an argument.
 
-use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -13,43 +12,42 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::domain::moment::Moment;
 use crate::error::AppError;
+use crate::tries::{Tries, Whose};
 
 /// Computations of Argon2 at once: each takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// Failed tries are forgotten after this.
-const WINDOW: Duration = Duration::from_secs(15 * 60);
-const FAILURES_PER_ACCOUNT: usize = 10;
-const FAILURES_PER_ADDRESS: usize = 100;
-/// An account that strangers try from many addresses gets one try each so often, from wherever.
-const FAILURES_FROM_ANYWHERE: usize = 100;
-const SLOWED: Duration = Duration::from_secs(2);
+/// Others that may wait for one. More would wait for longer than they stay.
+const WAITING: usize = 64;
+/// Nobody waits for longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When who was not let in may try again.
+const AGAIN: Duration = Duration::from_secs(2);
 /// Tries of the set-up code in a minute.
 const CODE_TRIES: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
 
 pub struct Gate {
+    /// Who computes.
     permits: Arc<Semaphore>,
-    failures: Mutex<HashMap<Tries, VecDeque<Moment>>>,
+    /// Who computes or waits.
+    places: Arc<Semaphore>,
+    patience: Duration,
+    tries: Tries,
     setup_code: Zeroizing<String>,
     code_tries: DefaultDirectRateLimiter,
-}
-
-/// What failures are counted for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Tries {
-    Account(String, Option<IpAddr>),
-    Address(Option<IpAddr>),
-    Anywhere(String),
 }
 
 impl Default for Gate {
     fn default() -> Self {
         Gate {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
-            failures: Mutex::default(),
+            places: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            patience: PATIENCE,
+            tries: Tries::default(),
             setup_code: Zeroizing::new(hex::encode(rand::random::<[u8; 16]>())),
             code_tries: RateLimiter::direct(Quota::per_minute(CODE_TRIES)),
         }
@@ -80,71 +78,34 @@ impl Gate {
         .await
     }
 
+    /// A few at a time, and a few more in line: a flood of sign-ins is told to come back, and whoever comes in between still gets
+    /// through.
     async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
         let closed = |error: &dyn std::fmt::Display| AppError::Internal(error.to_string());
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(crowded());
+        };
+        let permit = timeout(self.patience, Arc::clone(&self.permits).acquire_owned())
             .await
+            .map_err(|_| crowded())?
             .map_err(|error| closed(&error))?;
+        // Whoever asked may go away meanwhile; what has begun is computed to its end, and counts until then.
         tokio::task::spawn_blocking(move || {
             let done = work();
-            drop(permit);
+            drop((permit, place));
             done
         })
         .await
         .map_err(|error| closed(&error))
     }
 
-    /// Refuses a try when too many have failed: 10 for this account from this address, 100 from this address, in 15 minutes.
-    /// 100 for this account from anywhere only slow it down, or a stranger could lock somebody out. A try counts as failed
-    /// until [`Gate::succeeded`] takes it back: of many at once, no more than these reach a password.
-    pub fn admit(&self, login: &str, address: Option<IpAddr>, now: Moment) -> Result<(), AppError> {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever makes up logins must not fill the memory: what is forgotten anyway is swept when there is much of it.
-        if failures.len() > 10_000 {
-            failures.retain(|_, times| times.back().is_some_and(|at| now.since(*at) < WINDOW));
-        }
-        for (tries, most) in limits(login, address) {
-            let Some(times) = failures.get_mut(&tries) else {
-                continue;
-            };
-            times.retain(|at| now.since(*at) < WINDOW);
-            if times.len() < most {
-                continue;
-            }
-            let free_at = match (&tries, times.front(), times.back()) {
-                (Tries::Anywhere(_), _, Some(last)) => *last + SLOWED,
-                (_, Some(first), _) => *first + WINDOW,
-                _ => now,
-            };
-            if free_at > now {
-                return Err(too_many(free_at.since(now)));
-            }
-        }
-        for (tries, _) in limits(login, address) {
-            failures.entry(tries).or_default().push_back(now);
-        }
-        Ok(())
+    /// Refuses a try when too many have failed: see [`Tries::admit`].
+    pub fn admit(&self, whose: Whose, address: Option<IpAddr>, now: Moment) -> Result<(), AppError> {
+        self.tries.admit(whose, address, now).map_err(too_many)
     }
 
-    /// The try that was admitted was no failure.
-    pub fn succeeded(&self, login: &str, address: Option<IpAddr>) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (tries, _) in limits(login, address) {
-            if let Some(times) = failures.get_mut(&tries) {
-                times.pop_back();
-                if times.is_empty() {
-                    failures.remove(&tries);
-                }
-            }
-        }
-    }
-
-    /// How many more tries this account has from this address.
-    pub fn left(&self, login: &str, address: Option<IpAddr>) -> usize {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let tries = Tries::Account(login.to_owned(), address);
-        FAILURES_PER_ACCOUNT.saturating_sub(failures.get(&tries).map_or(0, VecDeque::len))
+    pub fn tries(&self) -> &Tries {
+        &self.tries
     }
 
     /// What the log shows when the first account needs a code.
@@ -172,12 +133,12 @@ impl Gate {
     }
 }
 
-fn limits(login: &str, address: Option<IpAddr>) -> [(Tries, usize); 3] {
-    [
-        (Tries::Account(login.to_owned(), address), FAILURES_PER_ACCOUNT),
-        (Tries::Address(address), FAILURES_PER_ADDRESS),
-        (Tries::Anywhere(login.to_owned()), FAILURES_FROM_ANYWHERE),
-    ]
+fn crowded() -> AppError {
+    AppError::TooMany {
+        message: "Many passwords are being checked at this moment, so this one was not. Try again in a few seconds."
+            .into(),
+        retry_after: AGAIN,
+    }
 }
 
 fn too_many(wait: Duration) -> AppError {
@@ -195,10 +156,9 @@ fn too_many(wait: Duration) -> AppError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    const NOW: Moment = Moment(1_000_000_000_000);
-    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+    use super::*;
 
     fn secret(text: &str) -> Zeroizing<String> {
         Zeroizing::new(text.to_owned())
@@ -216,53 +176,59 @@ mod tests {
         assert!(!gate.matches(secret("correct horse"), None).await.unwrap());
     }
 
-    #[test]
-    fn ten_failures_lock_the_account_for_this_address_until_the_first_is_forgotten() {
+    #[tokio::test]
+    async fn a_flood_of_passwords_waits_in_a_line_that_ends() {
         let gate = Gate::default();
-        for left in (0..10).rev() {
-            gate.admit("ada", HERE, NOW).unwrap();
-            assert_eq!(gate.left("ada", HERE), left);
-        }
+        let busy = Arc::clone(&gate.permits).acquire_many_owned(2).await.unwrap();
 
-        assert!(matches!(gate.admit("ada", HERE, NOW), Err(AppError::TooMany { .. })));
-        gate.admit("bob", HERE, NOW).unwrap();
-        gate.admit("ada", None, NOW).unwrap();
-        gate.admit("ada", HERE, NOW + WINDOW).unwrap();
+        let mut waiting: Vec<_> = (0..WAITING + AT_ONCE).map(|_| Box::pin(gate.compute(|| ()))).collect();
+        for one in &mut waiting {
+            assert!(futures_util::poll!(one).is_pending());
+        }
+        let refused = gate.compute(|| ()).await;
+        // Who goes away leaves a place.
+        waiting.pop();
+        let mut next = Box::pin(gate.compute(|| ()));
+        let waits = futures_util::poll!(&mut next).is_pending();
+        drop(busy);
+        let served = futures_util::future::join_all(waiting).await;
+
+        assert!(matches!(refused, Err(AppError::TooMany { .. })));
+        assert!(waits);
+        assert!(next.await.is_ok() && served.iter().all(Result::is_ok));
+        assert_eq!(gate.places.available_permits(), WAITING + AT_ONCE);
     }
 
-    #[test]
-    fn a_hundred_failures_lock_the_address_for_all_accounts() {
-        let gate = Gate::default();
-        for number in 0..100 {
-            gate.admit(&format!("user {number}"), HERE, NOW).unwrap();
-        }
+    #[tokio::test]
+    async fn nobody_waits_for_a_check_for_ever() {
+        let gate = Gate {
+            patience: Duration::ZERO,
+            ..Gate::default()
+        };
+        let _busy = Arc::clone(&gate.permits).acquire_many_owned(2).await.unwrap();
 
-        assert!(gate.admit("somebody else", HERE, NOW).is_err());
-        assert!(gate.admit("somebody else", None, NOW).is_ok());
+        let refused = gate.compute(|| ()).await;
+
+        assert!(matches!(refused, Err(AppError::TooMany { .. })));
+        assert_eq!(gate.places.available_permits(), WAITING + AT_ONCE);
     }
 
-    #[test]
-    fn only_failures_count() {
+    #[tokio::test]
+    async fn no_more_than_two_are_computed_at_once() {
         let gate = Gate::default();
-        for _ in 0..50 {
-            gate.admit("ada", HERE, NOW).unwrap();
-            gate.succeeded("ada", HERE);
-        }
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
 
-        assert_eq!(gate.left("ada", HERE), 10);
-    }
+        let all = (0..20).map(|_| {
+            let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+            gate.compute(move || {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::yield_now();
+                now.fetch_sub(1, Ordering::SeqCst);
+            })
+        });
+        futures_util::future::join_all(all).await;
 
-    #[test]
-    fn failures_from_many_addresses_slow_an_account_and_do_not_lock_it() {
-        let gate = Gate::default();
-        for number in 0..100u8 {
-            let address = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, number)));
-            gate.admit("ada", address, NOW).unwrap();
-        }
-
-        assert!(gate.admit("ada", HERE, NOW + Duration::from_secs(1)).is_err());
-        gate.admit("ada", HERE, NOW + SLOWED).unwrap();
-        assert!(gate.admit("ada", HERE, NOW + SLOWED + Duration::from_secs(1)).is_err());
+        assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
     }
 
     #[test]

@@ -15,14 +15,19 @@ pub mod delivery;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod data_lock;
 pub mod desk;
 pub mod error;
 pub mod gate;
+pub mod key_file;
+pub mod limits;
 pub mod live;
+pub mod master_key;
 pub mod node_role;
 pub mod nodes;
 pub mod press_limit;
 pub mod slots;
+pub mod tries;
 pub mod vault;
 
 pub mod web;
@@ -30,3 +35,8 @@ pub mod web;
 pub mod server;
 
 pub mod cli;
+
+/// What holds for every input. It stands in the crate because much of what it asks is private, and is in no program.
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/checks/mod.rs"]
+pub mod fuzz;

@@ -8,11 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::ids::{SessionId, WebhookId};
-
-/// Streams of one session: more tabs than that are watched by nobody.
-const PER_SESSION: usize = 10;
-/// Streams on this node.
-const IN_ALL: usize = 500;
+use crate::limits::Limits;
 
 /// Looks into the database at the same time, of all streams and exports: most connections are for people who wait for a page.
 const LOOKS: usize = 2;
@@ -27,18 +23,10 @@ struct Inner {
     stopped: AtomicBool,
     watched: Mutex<Watched>,
     looks: Semaphore,
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Live {
-            inner: Arc::new(Inner {
-                stopped: AtomicBool::default(),
-                watched: Mutex::default(),
-                looks: Semaphore::new(LOOKS),
-            }),
-        }
-    }
+    /// Streams of one session: more tabs than that are watched by nobody.
+    per_session: usize,
+    /// Streams on this node.
+    in_all: usize,
 }
 
 #[derive(Default)]
@@ -51,7 +39,10 @@ struct Watched {
 
 /// There are as many streams as there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMany;
+pub enum TooMany {
+    OfSession(usize),
+    InAll(usize),
+}
 
 /// One stream, until it is dropped.
 pub struct Watch {
@@ -60,11 +51,26 @@ pub struct Watch {
 }
 
 impl Live {
+    pub fn new(limits: &Limits) -> Self {
+        Live {
+            inner: Arc::new(Inner {
+                stopped: AtomicBool::default(),
+                watched: Mutex::default(),
+                looks: Semaphore::new(LOOKS),
+                per_session: limits.streams_per_session,
+                in_all: limits.streams,
+            }),
+        }
+    }
+
     pub fn watch(&self, session: SessionId) -> Result<Watch, TooMany> {
         let mut watched = self.watched();
         let own = watched.by_session.get(&session).copied().unwrap_or(0);
-        if own >= PER_SESSION || watched.streams >= IN_ALL {
-            return Err(TooMany);
+        if own >= self.inner.per_session {
+            return Err(TooMany::OfSession(self.inner.per_session));
+        }
+        if watched.streams >= self.inner.in_all {
+            return Err(TooMany::InAll(self.inner.in_all));
         }
         watched.by_session.insert(session, own + 1);
         watched.streams += 1;
@@ -140,16 +146,12 @@ mod tests {
 
     #[test]
     fn a_session_has_ten_streams_and_all_have_five_hundred() {
-        let live = Live::default();
+        let live = Live::new(&Limits::default());
 
-        let own: Vec<_> = (0..PER_SESSION)
-            .map(|_| live.watch(SessionId(1)).expect("free"))
-            .collect();
-        assert!(live.watch(SessionId(1)).is_err());
-        let others: Vec<_> = (PER_SESSION..IN_ALL)
-            .map(|n| live.watch(SessionId(n as i64)).expect("free"))
-            .collect();
-        assert!(live.watch(SessionId(9_999)).is_err());
+        let own: Vec<_> = (0..10).map(|_| live.watch(SessionId(1)).expect("free")).collect();
+        assert_eq!(live.watch(SessionId(1)).err(), Some(TooMany::OfSession(10)));
+        let others: Vec<_> = (10..500).map(|n| live.watch(SessionId(n)).expect("free")).collect();
+        assert_eq!(live.watch(SessionId(9_999)).err(), Some(TooMany::InAll(500)));
         drop(own);
         assert!(live.watch(SessionId(1)).is_ok());
         drop(others);
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn news_is_counted_while_somebody_watches_and_forgotten_afterwards() {
-        let live = Live::default();
+        let live = Live::new(&Limits::default());
         live.touch(HOOK);
         let watch = live.watch(SessionId(1)).expect("free");
 

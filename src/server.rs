@@ -1,28 +1,24 @@
 //! The only wiring: settings → database, key, context → engine and web. Everything that is started here is stopped here.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::actions::keys;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::context::{Context, Store};
-use crate::db::{self, DatabaseUrl};
+use crate::data_lock::DataLock;
+use crate::db::DatabaseUrl;
 use crate::delivery::engine::{self, EngineHandle};
 use crate::delivery::resolve::Resolver;
 use crate::delivery::roots_from_pem;
-use crate::error::AppError;
+use crate::key_file::Source;
 use crate::nodes::Talk;
-use crate::vault::{MasterKey, Vault};
+use crate::vault::Vault;
 use crate::web;
-
-const CHECK_ROW: &str = "key check";
-const CHECK_TEXT: &[u8] = b"this key opens this database";
-const KEY_FILE: &str = "master.key";
-const LOCK_FILE: &str = "lock";
 
 /// Why the program cannot start: one sentence that says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -53,20 +49,26 @@ pub struct Application {
     engine: Option<EngineHandle>,
     /// None with an embedded database.
     talk: Option<Talk>,
+    signals: Signals,
     /// Held until the end: a second server on the same SQLite file would send everything twice.
-    _lock: Option<File>,
+    _lock: Option<DataLock>,
 }
 
 impl Application {
     /// Must run inside an actix system. Afterwards requests are accepted; they are answered once `run_until_stopped` runs.
     pub async fn build(config: Config, parts: Parts) -> Result<Application, StartError> {
-        let lock = config
+        let mut lock = config
             .database
             .is_sqlite()
-            .then(|| lock_data_dir(&config.data_dir))
-            .transpose()?;
+            .then(|| DataLock::take(&config.data_dir))
+            .transpose()
+            .map_err(StartError)?;
         let store = open_store(&config.database, parts.clock)?;
-        let vault = open_vault(&store, &config).await?;
+        let (source, vault) = open_vault(&store, &config).await?;
+        if let Some(lock) = &mut lock {
+            let noted = lock.note_keys(&source, &vault.ring().ids());
+            noted.map_err(|error| StartError(format!("The lock of the data folder cannot be written: {error}")))?;
+        }
         let extra_roots = match &config.extra_ca_file {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),
@@ -82,6 +84,7 @@ impl Application {
                     context.clock(),
                     Arc::clone(others),
                     context.ears(),
+                    context.vault().ring(),
                 )
                 .map_err(|error| StartError(format!("The database cannot be listened to: {error}")))?,
             ),
@@ -90,6 +93,8 @@ impl Application {
         let engine = role
             .delivers()
             .then(|| engine::start(context.clone(), parts.resolver, extra_roots, wires));
+        // Whoever hears that requests are answered may end the program from then on.
+        let signals = Signals::listen();
         let (web, port) = if role.serves() {
             web::serve(context.clone()).await
         } else {
@@ -102,6 +107,7 @@ impl Application {
             web,
             engine,
             talk,
+            signals,
             _lock: lock,
         })
     }
@@ -125,9 +131,10 @@ impl Application {
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
         let handle = self.web.handle();
         let mut web = self.web;
+        let mut signals = self.signals;
         let answered = tokio::select! {
             answered = &mut web => answered,
-            () = told_to_stop() => {
+            () = signals.told_to_stop() => {
                 tracing::info!("stopping: requests in flight may finish");
                 // They would not end by themselves.
                 self.context.live().stop();
@@ -149,17 +156,26 @@ impl Application {
     }
 }
 
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
+/// SIGTERM and SIGINT, which are kept for us as soon as this exists. Without handlers they end the process at once, as they do by
+/// default.
+struct Signals(Option<[Signal; 2]>);
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process at once, as they do by default.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl Signals {
+    fn listen() -> Signals {
+        let both = || Ok::<_, std::io::Error>([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
+        Signals(both().ok())
+    }
+
+    async fn told_to_stop(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -185,123 +201,14 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartEr
     roots_from_pem(&pem).map_err(|error| cannot(error.to_string()))
 }
 
-fn lock_data_dir(folder: &Path) -> Result<File, StartError> {
-    let cannot =
-        |error: std::io::Error| StartError(format!("The data folder {} cannot be used: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(cannot)?;
-    let file = File::create(folder.join(LOCK_FILE)).map_err(cannot)?;
-    file.try_lock().map_err(|_| {
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        StartError(format!(
-            "Another taskview-webhooks is running on the data folder {}: stop it first, or set TASKVIEW_DATA_DIR to another folder.",
-            folder.display()
-        ))
-    })?;
-    Ok(file)
-}
-
-/// The key that is given or kept, and proof that it belongs to this database. A new one is made for an empty database only:
-/// anything else would make every secret in it unreadable for good.
-pub async fn open_vault(store: &Store, config: &Config) -> Result<Vault, StartError> {
-    let key_file = config
-        .master_key_file
-        .clone()
-        .unwrap_or_else(|| config.data_dir.join(KEY_FILE));
-    let given = match &config.master_key {
-        Some(text) => {
-            Some(MasterKey::parse(&text.0).map_err(|reason| StartError(format!("TASKVIEW_MASTER_KEY: {reason}.")))?)
-        }
-        None => read_key_file(&key_file, config.master_key_file.is_some())?,
-    };
-    let sentence = |error: AppError| {
-        StartError(format!(
-            "The database cannot be read: {error} {}",
-            error.detail().unwrap_or("")
-        ))
-    };
-    let (checks, empty) = store
-        .read(|db| Ok((db::key_checks::load(db)?, db::key_checks::database_is_empty(db)?)))
-        .await
-        .map_err(sentence)?;
-    let key = match given {
-        Some(key) => key,
-        None if !empty => {
-            return Err(StartError(format!(
-                "The master key of the database {} is missing: put it back at {} or set TASKVIEW_MASTER_KEY. Without it no secret can be opened.",
-                config.database,
-                key_file.display()
-            )));
-        }
-        None if !config.database.is_sqlite() => {
-            return Err(StartError(
-                "TASKVIEW_MASTER_KEY is not set; with PostgreSQL it must be given (openssl rand -base64 32), because every node needs the same.".into(),
-            ));
-        }
-        None => make_key_file(&key_file)?,
-    };
-    let vault = Vault::new(key);
-    let checks = if checks.is_empty() {
-        let (id, sealed) = (vault.key_id(), vault.seal(CHECK_ROW, CHECK_TEXT));
-        store
-            .write(move |tx| Ok(db::key_checks::insert_first(tx.db, &id, &sealed, tx.now)?))
-            .await
-            .map_err(sentence)?
-            .0
-    } else {
-        checks
-    };
-    if !checks.iter().any(|check| vault.open(CHECK_ROW, check).is_ok()) {
-        return Err(StartError(format!(
-            "The master key does not open this database ({}): give the key that it was made with.",
-            config.database
-        )));
-    }
-    Ok(vault)
-}
-
-fn read_key_file(path: &Path, must_exist: bool) -> Result<Option<MasterKey>, StartError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let text = zeroize::Zeroizing::new(text);
-            let key = MasterKey::parse(&text).map_err(|reason| {
-                StartError(format!(
-                    "The master key in {} cannot be used: {reason}.",
-                    path.display()
-                ))
-            })?;
-            Ok(Some(key))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(None),
-        Err(error) => Err(StartError(format!(
-            "The master key file {} cannot be read: {error}",
-            path.display()
-        ))),
-    }
-}
-
-fn make_key_file(path: &Path) -> Result<MasterKey, StartError> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let key = MasterKey::random();
-    let write = || -> std::io::Result<()> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(key.to_base64().as_bytes())?;
-        file.write_all(b"\n")?;
-        // The key must be on disk before the first secret sealed under it is.
-        file.sync_all()
-    };
-    write().map_err(|error| {
-        StartError(format!(
-            "The master key file {} cannot be made: {error}",
-            path.display()
-        ))
-    })?;
-    Ok(key)
+/// The keys that the settings name, and the vault that they open.
+pub async fn open_vault(store: &Store, config: &Config) -> Result<(Source, Vault), StartError> {
+    let (source, ring) = keys::given(
+        config.master_key.as_ref(),
+        config.master_key_file.as_deref(),
+        &config.data_dir,
+    )
+    .map_err(StartError)?;
+    let vault = keys::unlock(store, &config.database, &source, ring).await;
+    Ok((source, vault.map_err(StartError)?))
 }

@@ -114,16 +114,14 @@ impl Drop for Node {
 
 /// `user add`, which also makes the schema.
 pub fn add_user(database: &Database) {
+    add_account(database, "bench");
+}
+
+/// An account beside it, with the same password.
+pub fn add_account(database: &Database, login: &str) {
+    let email = format!("{login}@example.com");
     let mut add = command(database)
-        .args([
-            "user",
-            "add",
-            "bench",
-            "--email",
-            "bench@example.com",
-            "--name",
-            "Bench",
-        ])
+        .args(["user", "add", login, "--email", &email, "--name", login])
         .arg("--password-stdin")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -131,6 +129,15 @@ pub fn add_user(database: &Database) {
         .expect("the binary starts");
     writeln!(add.stdin.take().expect("its input"), "{PASSWORD}").expect("a password is read");
     assert!(add.wait().expect("it ends").success(), "user add failed");
+}
+
+/// `user disable`.
+pub fn disable(database: &Database, login: &str) {
+    let done = command(database)
+        .args(["user", "disable", login])
+        .stdout(Stdio::null())
+        .status();
+    assert!(done.expect("the binary starts").success(), "user disable failed");
 }
 
 /// The size of the binary, in megabytes.

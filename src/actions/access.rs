@@ -1,15 +1,20 @@
 //! Permissions. Everything of a project is reached through the caller's membership; what is returned is a proof of the
-//! role, and only a proof can write to the audit log.
+//! role, and only a proof can write to a project's audit log (`audit.rs`).
 
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::db::projects::Project;
-use crate::db::{Db, Tx, api_tokens, audit_log, memberships};
-use crate::domain::ids::{ApiTokenId, MemberId, ProjectId, UserId};
+use crate::db::{Db, Tx, api_tokens, memberships, sessions, users};
+use crate::domain::ids::{ApiTokenId, MemberId, ProjectId, SessionId, UserId};
+use crate::domain::moment::Moment;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::Role;
 use crate::error::AppError;
+
+/// So long after the password was shown, what opens doors or cannot be undone needs it again.
+pub const FRESH: Duration = Duration::from_secs(12 * 3600);
 
 /// Who does something, from where, and with what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub struct Actor {
     /// The client's address, as far as it is known.
     pub address: Option<IpAddr>,
     pub scope: Scope,
+    /// The one that it is done in; `None` with an API token, and on the command line.
+    pub session: Option<SessionId>,
 }
 
 /// How much of what the account may do the actor may do.
@@ -40,6 +47,15 @@ impl Actor {
             user,
             address,
             scope: Scope::Account,
+            session: None,
+        }
+    }
+
+    #[must_use]
+    pub const fn in_session(self, session: SessionId) -> Self {
+        Actor {
+            session: Some(session),
+            ..self
         }
     }
 
@@ -94,6 +110,19 @@ pub struct Manager(Member);
 #[derive(Debug, Clone)]
 pub struct Owner(Member);
 
+/// The actor looks after the installation. It gives no right in any project.
+#[derive(Debug, Clone, Copy)]
+pub struct Administrator(());
+
+/// Somebody who signed in with an administrator's account. Others are not told that there is something.
+pub fn administrator(db: &mut Db, actor: &Actor) -> Result<Administrator, AppError> {
+    if actor.scope == Scope::Account && users::is_administrator(db, actor.user)? {
+        Ok(Administrator(()))
+    } else {
+        Err(AppError::NotFound)
+    }
+}
+
 /// Anybody in the project; a stranger is told that there is nothing.
 pub fn member(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) -> Result<Member, AppError> {
     member_with(db, actor, project, &[needs])
@@ -129,6 +158,28 @@ pub fn owner(db: &mut Db, actor: &Actor, project: ProjectId, needs: Permission) 
         Ok(Owner(member))
     } else {
         Err(AppError::Forbidden("Only the owner of the project can do this."))
+    }
+}
+
+/// Whether the password was shown at this instant so long ago that it is to be shown again.
+pub fn is_stale(authenticated_at: Moment, now: Moment) -> bool {
+    now.since(authenticated_at) > FRESH
+}
+
+/// For what opens doors or cannot be undone: the password was shown in this session not long ago, and the session has not been ended
+/// since the request came in.
+pub fn fresh(tx: &mut Tx<'_>, actor: &Actor) -> Result<(), AppError> {
+    // An API token is exempt: it has no password to show, works at night too, and was made by somebody who had just shown theirs. What
+    // it may do is on it, and it can be revoked. The operator's commands have no session either.
+    let Some(session) = actor.session else {
+        return Ok(());
+    };
+    match sessions::authenticated_at(tx.db, actor.user, session, tx.now)? {
+        None => Err(AppError::NotSignedIn),
+        Some(at) if is_stale(at, tx.now) => Err(AppError::Forbidden(
+            "You signed in more than 12 hours ago, and this needs a newer sign-in: sign in again, then do it.",
+        )),
+        Some(_) => Ok(()),
     }
 }
 
@@ -179,32 +230,6 @@ impl Member {
     /// Whether webhooks are shown with all that belongs to them, and with what changes them.
     pub fn manages(&self) -> bool {
         self.permissions().has(Permission::IntegrationsCanManage)
-    }
-
-    /// Writes down who did what, in the transaction of the change. `detail` holds no secret: members' names, counts, hosts.
-    pub fn audit(
-        &self,
-        tx: &mut Tx<'_>,
-        action: &str,
-        subject: Option<i64>,
-        detail: &serde_json::Value,
-    ) -> Result<(), AppError> {
-        let mut detail = detail.clone();
-        if let (Scope::ApiToken { id, .. }, Some(detail)) = (self.actor.scope, detail.as_object_mut()) {
-            detail.insert("apiToken".to_owned(), id.0.into());
-        }
-        audit_log::insert(
-            tx,
-            &audit_log::NewEntry {
-                project: Some(self.project.id),
-                user: Some(self.actor.user),
-                action,
-                subject,
-                detail: &detail.to_string(),
-                address: self.actor.address.map(|address| address.to_string()),
-            },
-        )?;
-        Ok(())
     }
 }
 

@@ -1,18 +1,22 @@
-//! Accounts: the first one, more of them, signing in, the own password. Hashing takes its time outside any transaction.
+//! Accounts: the first one, the own password, and what every new one must be. Signing in is in `sign_ins`, what the command line does in
+//! `operator`. Hashing takes its time outside any transaction.
 
 use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
-use crate::context::{Context, Store};
+use crate::actions::access::Actor;
+use crate::actions::audit;
+use crate::actions::sign_ins::{self, Proven};
+use crate::context::Context;
 use crate::db::users::{NewUser, User};
-use crate::db::{Tx, audit_log, sessions, users};
+use crate::db::{Db, Tx, sessions, users};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::email;
 use crate::domain::field_error::FieldError;
-use crate::domain::ids::{SessionId, UserId};
 use crate::domain::quoted::quoted;
+use crate::domain::token::Token;
 use crate::error::AppError;
-use crate::gate::Gate;
 
 pub const MIN_PASSWORD: usize = 10;
 /// Longer ones are hashed no better and cost the server more.
@@ -33,144 +37,60 @@ pub async fn create_first(
     new: NewAccount,
     code: Option<String>,
     address: Option<IpAddr>,
-) -> Result<User, AppError> {
+) -> Result<Proven, AppError> {
     let new = checked(new)?;
     if !context.config().laptop_mode() {
         context.gate().check_setup_code(code.as_deref().unwrap_or_default())?;
+    }
+    // Before a password is hashed for nothing: this form is open to everybody.
+    if context.read(|db| Ok(users::any(db)?)).await? {
+        return Err(there_is_one());
     }
     let hash = context.gate().hash(new.password.clone()).await?;
     context
         .write(move |tx| {
             users::lock(tx.db)?;
             if users::any(tx.db)? {
-                return Err(AppError::Conflict(
-                    "There is an account already: sign in with it.".into(),
-                ));
+                return Err(there_is_one());
             }
-            insert(tx, &new, &hash, address)
+            let user = insert(tx, &new, &hash, &By::Themselves(address))?;
+            Ok(Proven::new(user, hash))
         })
         .await
 }
 
-/// Adds an account, from the command line.
-pub async fn add(store: &Store, gate: &Gate, new: NewAccount) -> Result<User, AppError> {
-    let new = checked(new)?;
-    let hash = gate.hash(new.password.clone()).await?;
-    store
-        .write(move |tx| insert(tx, &new, &hash, None))
-        .await
-        .map(|(user, _)| user)
+fn there_is_one() -> AppError {
+    AppError::Conflict("There is an account already: sign in with it.".into())
 }
 
-/// The account behind a login (or e-mail) and its password. Wrong ones are told apart neither in words nor in time.
-pub async fn sign_in(
-    context: &Context,
-    name: &str,
-    password: Zeroizing<String>,
-    address: Option<IpAddr>,
-) -> Result<User, AppError> {
-    let name = name.trim().to_lowercase();
-    let gate = context.gate();
-    gate.admit(&name, address, context.now())?;
-    match proven(context, name.clone(), password).await {
-        Ok(Some(user)) => {
-            gate.succeeded(&name, address);
-            Ok(user)
-        }
-        Ok(None) => {
-            tracing::info!(?address, "a sign-in failed");
-            Err(AppError::invalid("password", wrong(gate.left(&name, address))))
-        }
-        Err(ours) => {
-            gate.succeeded(&name, address);
-            Err(ours)
-        }
-    }
-}
-
-/// The account, when the password is its own.
-async fn proven(context: &Context, name: String, password: Zeroizing<String>) -> Result<Option<User>, AppError> {
-    let found = context
-        .read(move |db| {
-            let user = users::find_by_name(db, &name)?.filter(|user| user.disabled_at.is_none());
-            let hash = user
-                .as_ref()
-                .map(|user| users::password_hash(db, user.id))
-                .transpose()?;
-            Ok(user.zip(hash))
-        })
-        .await?;
-    let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let matches = context.gate().matches(password, hash).await?;
-    Ok(found.filter(|_| matches).map(|(user, _)| user))
-}
-
-/// Changes the own password and ends all sessions of the account but this one.
+/// Changes the own password, ends all sessions of the account but this one, and gives this one a new key: whoever had a copy of the
+/// old one has nothing. A session that was ended meanwhile changes nothing.
 pub async fn change_password(
     context: &Context,
-    user: UserId,
-    keep: SessionId,
+    actor: Actor,
     old: Zeroizing<String>,
     new: Zeroizing<String>,
-    address: Option<IpAddr>,
-) -> Result<(), AppError> {
+) -> Result<Token, AppError> {
     check_password("new_password", &new).map_err(|error| AppError::Invalid(vec![error]))?;
-    let login = format!("password of {user}");
-    context.gate().admit(&login, address, context.now())?;
-    let hash = context.read(move |db| Ok(users::password_hash(db, user)?)).await?;
-    if !context.gate().matches(old, Some(hash)).await? {
-        return Err(AppError::invalid("old_password", "This is not your password now."));
-    }
-    context.gate().succeeded(&login, address);
+    let session = actor.session.ok_or(AppError::NotSignedIn)?;
+    let proven = sign_ins::prove_again(context, &actor, old, "old_password").await?;
     let hash = context.gate().hash(new).await?;
     context
         .write(move |tx| {
-            users::set_password(tx.db, user, &hash)?;
-            sessions::end_others(tx.db, user, keep)?;
-            audit(tx, user, "account.password_changed", address)
+            proven.must_hold(tx)?;
+            users::set_password(tx.db, actor.user, &hash)?;
+            let ended = sessions::end_others(tx.db, actor.user, session)?;
+            let key = super::sessions::rekey(tx, actor.user, session)?;
+            let detail = Detail::default().fact("sessions", ended);
+            actor.audit(tx, Action::PasswordChanged, Some(actor.user.0), &detail)?;
+            Ok(key)
         })
         .await
 }
 
-/// Sets a lost password from the command line; every session of the account ends.
-pub async fn reset_password(
-    store: &Store,
-    gate: &Gate,
-    login: String,
-    password: Zeroizing<String>,
-) -> Result<(), AppError> {
-    check_password("password", &password).map_err(|error| AppError::Invalid(vec![error]))?;
-    let hash = gate.hash(password).await?;
-    let write = store.write(move |tx| {
-        let user = named(tx, &login)?;
-        users::set_password(tx.db, user.id, &hash)?;
-        sessions::end_all(tx.db, user.id)?;
-        audit(tx, user.id, "account.password_reset", None)
-    });
-    write.await.map(|_| ())
-}
-
-/// Nobody can sign in with it any more, and its sessions end.
-pub async fn disable(store: &Store, login: String) -> Result<(), AppError> {
-    let write = store.write(move |tx| {
-        let user = named(tx, &login)?;
-        users::disable(tx.db, user.id, tx.now)?;
-        sessions::end_all(tx.db, user.id)?;
-        audit(tx, user.id, "account.disabled", None)
-    });
-    write.await.map(|_| ())
-}
-
-fn named(tx: &mut Tx<'_>, login: &str) -> Result<User, AppError> {
-    users::find_by_name(tx.db, &login.trim().to_lowercase())?.ok_or_else(|| {
-        AppError::Conflict(format!(
-            "There is no account {login}; taskview-webhooks user list shows them."
-        ))
-    })
-}
-
-pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Option<IpAddr>) -> Result<User, AppError> {
-    let (login_taken, email_taken) = users::taken(tx.db, &new.login, &new.email)?;
+/// Neither the login nor the e-mail may belong to somebody.
+pub(super) fn must_be_free(db: &mut Db, new: &NewAccount) -> Result<(), AppError> {
+    let (login_taken, email_taken) = users::taken(db, &new.login, &new.email)?;
     let mut errors = Vec::new();
     if login_taken {
         errors.push(FieldError::new("login", format!("{} is taken.", quoted(&new.login))));
@@ -178,30 +98,44 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, address: Opt
     if email_taken {
         errors.push(FieldError::new("email", "An account with this e-mail exists."));
     }
-    if !errors.is_empty() {
-        return Err(AppError::Invalid(errors));
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(AppError::Invalid(errors))
     }
+}
+
+/// Who makes an account.
+pub(super) enum By {
+    /// Whoever will use it, from this address.
+    Themselves(Option<IpAddr>),
+    /// Somebody at the command line.
+    Operator,
+}
+
+/// The caller has locked the table. The first account of all is an administrator's.
+pub(super) fn insert(tx: &mut Tx<'_>, new: &NewAccount, hash: &str, by: &By) -> Result<User, AppError> {
+    must_be_free(tx.db, new)?;
     let row = NewUser {
         login: &new.login,
         email: &new.email,
         name: &new.name,
         password_hash: hash,
+        administrator: !users::any(tx.db)?,
     };
     let id = users::insert(tx.db, &row, tx.now)?;
-    audit(tx, id, "account.added", address)?;
+    let detail = Detail::default()
+        .made("login", row.login)
+        .made("email", row.email)
+        .made("name", row.name)
+        .made("administrator", row.administrator);
+    match by {
+        By::Themselves(address) => {
+            Actor::account(id, *address).audit(tx, Action::AccountAdded, Some(id.0), &detail)?;
+        }
+        By::Operator => audit::by_operator(tx, Action::AccountAdded, id.0, detail)?,
+    }
     Ok(users::find(tx.db, id)?)
-}
-
-fn audit(tx: &mut Tx<'_>, user: UserId, action: &str, address: Option<IpAddr>) -> Result<(), AppError> {
-    let entry = audit_log::NewEntry {
-        project: None,
-        user: Some(user),
-        action,
-        subject: Some(user.0),
-        detail: "{}",
-        address: address.map(|address| address.to_string()),
-    };
-    Ok(audit_log::insert(tx, &entry)?)
 }
 
 /// In lower case and without surrounding blanks, or what is wrong with each field.
@@ -239,7 +173,7 @@ pub(super) fn checked(new: NewAccount) -> Result<NewAccount, AppError> {
     }
 }
 
-fn check_password(field: &str, password: &str) -> Result<(), FieldError> {
+pub(super) fn check_password(field: &str, password: &str) -> Result<(), FieldError> {
     let length = password.chars().count();
     if (MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
         return Ok(());
@@ -248,14 +182,6 @@ fn check_password(field: &str, password: &str) -> Result<(), FieldError> {
         field,
         format!("A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; this one has {length}."),
     ))
-}
-
-fn wrong(left: usize) -> String {
-    match left {
-        0 => "Login or password is wrong. Wait 15 minutes before the next try.".to_owned(),
-        1 => "Login or password is wrong. 1 more try in the next 15 minutes.".to_owned(),
-        left => format!("Login or password is wrong. {left} more tries in the next 15 minutes."),
-    }
 }
 
 #[cfg(test)]

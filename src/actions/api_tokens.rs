@@ -1,12 +1,11 @@
 //! API tokens: made by somebody who signed in, for a program. A token can do what the account can at that moment, less what it
 //! leaves out. It is shown once; only its hash is kept.
 
-use serde_json::json;
-
-use crate::actions::access::{Actor, Scope};
+use crate::actions::access::{self, Actor, Scope};
 use crate::actions::form_tokens::{self, Once};
 use crate::db::api_tokens::{self, ApiToken};
-use crate::db::{Db, Tx, audit_log, projects};
+use crate::db::{Db, Tx, projects, users};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{ApiTokenId, ProjectId};
@@ -14,9 +13,8 @@ use crate::domain::moment::Moment;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::token::Token;
 use crate::error::AppError;
+use crate::limits;
 
-/// Tokens of one account.
-const MOST: i64 = 100;
 /// Characters.
 const LONGEST_NAME: usize = 100;
 
@@ -104,6 +102,7 @@ pub fn find(db: &mut Db, actor: &Actor, id: ApiTokenId) -> Result<Listed, AppErr
 
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made, AppError> {
     signed_in(actor)?;
+    access::fresh(tx, actor)?;
     new.check(tx.now)?;
     let mut listed = new.projects.clone();
     listed.sort_unstable();
@@ -114,10 +113,16 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made,
             return Err(AppError::NotFound);
         }
     }
-    if api_tokens::count(tx.db, actor.user)? >= MOST {
-        return Err(AppError::Conflict(format!(
-            "An account has at most {MOST} API tokens; revoke one first."
-        )));
+    let most = tx.limits.api_tokens;
+    // Of two forms at once the second finds the first one's token.
+    users::lock_one(tx.db, actor.user)?;
+    if api_tokens::count(tx.db, actor.user)? >= most {
+        let there_are = format!("You have {}", limits::some(most, "API token"));
+        return Err(limits::reached(
+            &there_are,
+            "Revoke one first",
+            "TASKVIEW_MAX_API_TOKENS",
+        ));
     }
     let chosen: Permissions = new.permissions.iter().filter_map(|name| name.parse().ok()).collect();
     let permissions: Vec<Permission> = chosen.iter().collect();
@@ -132,7 +137,16 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken) -> Result<Made,
         expires_at: new.expires_at,
     };
     let token = api_tokens::insert(tx.db, &row, tx.now)?;
-    audit(tx, actor, "api_token.added", token.id, &token.name)?;
+    let detail = Detail::default()
+        .made("name", &token.name)
+        .made(
+            "rights",
+            row.permissions
+                .map(|_| permissions.iter().map(|one| one.name()).collect::<Vec<_>>()),
+        )
+        .made("projects", row.projects)
+        .made("expires", token.expires_at);
+    actor.audit(tx, Action::TokenAdded, Some(token.id.0), &detail)?;
     Ok(Made {
         shown,
         listed: Listed {
@@ -158,7 +172,8 @@ pub fn create_once(tx: &mut Tx<'_>, actor: &Actor, new: &NewApiToken, token: Che
 pub fn revoke(tx: &mut Tx<'_>, actor: &Actor, id: ApiTokenId) -> Result<String, AppError> {
     signed_in(actor)?;
     let name = api_tokens::delete_own(tx.db, actor.user, id)?.ok_or(AppError::NotFound)?;
-    audit(tx, actor, "api_token.revoked", id, &name)?;
+    let detail = Detail::default().gone("name", &name);
+    actor.audit(tx, Action::TokenRevoked, Some(id.0), &detail)?;
     Ok(name)
 }
 
@@ -187,19 +202,4 @@ fn signed_in(actor: &Actor) -> Result<(), AppError> {
             "API tokens are seen, made and revoked by somebody who signed in, not with another API token.",
         )),
     }
-}
-
-fn audit(tx: &mut Tx<'_>, actor: &Actor, action: &str, id: ApiTokenId, name: &str) -> Result<(), AppError> {
-    audit_log::insert(
-        tx,
-        &audit_log::NewEntry {
-            project: None,
-            user: Some(actor.user),
-            action,
-            subject: Some(id.0),
-            detail: &json!({ "name": name }).to_string(),
-            address: actor.address.map(|address| address.to_string()),
-        },
-    )?;
-    Ok(())
 }

@@ -28,7 +28,7 @@ pub fn find(db: &mut Db, shown: &str, address: Option<IpAddr>, now: Moment) -> R
     if !is_for_program(shown) {
         let (user, session) = sessions::program(db, shown, now)?;
         return Ok(Known {
-            actor: Actor::account(user, address),
+            actor: Actor::account(user, address).in_session(session),
             session: Some(session),
             unseen: None,
         });
@@ -40,6 +40,7 @@ pub fn find(db: &mut Db, shown: &str, address: Option<IpAddr>, now: Moment) -> R
             user: token.user_id,
             address,
             scope: tokens::scope(&token),
+            session: None,
         },
         session: None,
         unseen: (!seen).then_some(token.id),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::access::{self, Actor, Member};
-use super::deliveries;
 use super::webhooks::{self, Seen};
+use super::{deliveries, keys};
 use crate::context::Context;
 use crate::db::deliveries::of_message;
 use crate::db::webhooks::secret_sealed;
@@ -17,8 +17,8 @@ use crate::domain::payload::MAX_BYTES;
 use crate::domain::permission::Permission;
 use crate::error::AppError;
 
-/// What somebody pasted.
-#[derive(Debug, Clone)]
+/// What somebody pasted. No `Debug`: among the headers may be secret ones.
+#[derive(Clone)]
 pub struct Pasted {
     pub headers: String,
     pub body: Vec<u8>,
@@ -98,7 +98,7 @@ pub async fn look_into(
     let secret = context
         .vault()
         .open_secret(webhook, &sealed)
-        .map_err(|error| AppError::Internal(error.to_string()))?;
+        .map_err(|error| keys::does_not_open(format_args!("the secret of webhook {webhook}"), error))?;
     let pasted = pasted.clone();
     // Some hundreds of HMACs over the body: one at a time, and not where requests are answered.
     let turn = context.check_turn().await;

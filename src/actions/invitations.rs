@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Manager, Member};
-use crate::actions::accounts::{self, NewAccount};
+use crate::actions::accounts::{self, By, NewAccount};
 use crate::actions::form_tokens::{self, Once};
 use crate::actions::members::{self, Added};
+use crate::actions::sign_ins::Proven;
 use crate::context::Context;
 use crate::db::invitations::{self, Invitation};
 use crate::db::memberships::{self, Person};
-use crate::db::users::{self, User};
+use crate::db::users;
 use crate::db::{Db, Tx, projects};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::moment::Moment;
@@ -143,8 +143,10 @@ pub fn accept(tx: &mut Tx<'_>, actor: &Actor, shown: &str) -> Result<Member, App
     invitations::delete(tx.db, invitation.member)?;
     memberships::accept(tx.db, invitation.member, actor.user)?;
     let member = access::member(tx.db, actor, invitation.project, Permission::ComponentCanWatchContent)?;
-    let detail = json!({ "invited": invitation.email, "role": member.role });
-    member.audit(tx, "member.joined", Some(member.member.0), &detail)?;
+    let detail = Detail::default()
+        .fact("invited", invitation.email)
+        .made("role", member.role);
+    member.audit(tx, Action::MemberJoined, Some(member.member.0), &detail)?;
     Ok(member)
 }
 
@@ -155,18 +157,21 @@ pub async fn accept_with_new_account(
     shown: String,
     new: NewAccount,
     address: Option<IpAddr>,
-) -> Result<(User, Member), AppError> {
+) -> Result<(Proven, Member), AppError> {
     let (now, asked) = (context.now(), shown.clone());
     let invitation = context.read(move |db| find(db, &asked, now)).await?;
     let email = invitation.email;
     let new = accounts::checked(NewAccount { email, ..new })?;
+    // A link is good for many tries of this form; a password is hashed only for one that can succeed.
+    let wanted = new.clone();
+    context.read(move |db| accounts::must_be_free(db, &wanted)).await?;
     let hash = context.gate().hash(new.password.clone()).await?;
     context
         .write(move |tx| {
             users::lock(tx.db)?;
-            let user = accounts::insert(tx, &new, &hash, address)?;
+            let user = accounts::insert(tx, &new, &hash, &By::Themselves(address))?;
             let member = accept(tx, &Actor::account(user.id, address), &shown)?;
-            Ok((user, member))
+            Ok((Proven::new(user, hash), member))
         })
         .await
 }
@@ -175,8 +180,8 @@ fn make(tx: &mut Tx<'_>, manager: &Manager, person: Person) -> Result<Link, AppE
     let token = Token::random(&mut rand::rng());
     let expires_at = tx.now + GOOD_FOR;
     invitations::replace(tx.db, person.id, &token.hash(), manager.actor.user, tx.now, expires_at)?;
-    let detail = json!({ "email": person.email });
-    manager.audit(tx, "invitation.made", Some(person.id.0), &detail)?;
+    let detail = Detail::default().fact("name", &person.email).fact("until", expires_at);
+    manager.audit(tx, Action::InvitationMade, Some(person.id.0), &detail)?;
     Ok(Link {
         person,
         token,

@@ -1,17 +1,17 @@
 //! Who belongs to a project. The owner and the managers add, change and remove people; everybody but the owner can leave.
 //! Nobody changes the owner, who can hand the project to a manager. Who goes is unassigned first, with an event for each task.
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Manager, Member};
 use crate::actions::tasks::unassign_member;
 use crate::db::memberships::{self, Person};
 use crate::db::{Db, Tx, invitations, projects, tasks, users};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::email;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::permission::Permission;
 use crate::domain::role::Role;
 use crate::error::AppError;
+use crate::limits;
 
 /// A member who may go, and what that changes.
 #[derive(Debug)]
@@ -90,6 +90,7 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     // Of two who add the same person at once, the second finds the first one's row.
     projects::lock(tx.db, project)?;
     let people = memberships::people(tx.db, project)?;
+    let (there_are, most) = (people.len(), tx.limits.members);
     if let Some(member) = people
         .iter()
         .find(|person| person.user.is_some() && person.user == user)
@@ -99,6 +100,15 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     let waiting = people
         .into_iter()
         .find(|person| person.user.is_none() && person.email == email);
+    if waiting.is_none() && there_are >= most {
+        let members = limits::some(i64::try_from(most).unwrap_or(i64::MAX), "member");
+        let there_are = format!("This project has {members}, those who are invited included");
+        return Err(limits::reached(
+            &there_are,
+            "Remove somebody first",
+            "TASKVIEW_MAX_MEMBERS",
+        ));
+    }
     let id = match (waiting, user) {
         (Some(waiting), None) => return Ok(Added::Already(waiting)),
         // The account was made after the invitation, whose role it keeps.
@@ -114,11 +124,11 @@ pub fn add(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, email: &str, role
     };
 
     let person = memberships::find(tx.db, project, id)?;
-    let detail = json!({ "name": person.name, "role": role });
+    let detail = Detail::default().fact("name", &person.name).made("role", person.role);
     let action = if user.is_some() {
-        "member.added"
+        Action::MemberAdded
     } else {
-        "member.invited"
+        Action::MemberInvited
     };
     manager.audit(tx, action, Some(id.0), &detail)?;
     Ok(Added::New(person))
@@ -138,8 +148,10 @@ pub fn set_role(
     let mut person = removable(tx.db, &manager, id)?;
     if person.role != role {
         memberships::set_role(tx.db, id, role)?;
-        let detail = json!({ "name": person.name, "role": role, "before": person.role });
-        manager.audit(tx, "member.role_changed", Some(id.0), &detail)?;
+        let detail = Detail::default()
+            .fact("name", &person.name)
+            .changed("role", person.role, role);
+        manager.audit(tx, Action::MemberRoleChanged, Some(id.0), &detail)?;
         person.role = role;
     }
     Ok(person)
@@ -156,8 +168,11 @@ pub fn remove(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) 
     memberships::lock(tx.db, id)?;
     let person = removable(tx.db, &manager, id)?;
     let changed = take_out(tx, &manager, id)?;
-    let detail = json!({ "name": person.name, "tasks": changed });
-    manager.audit(tx, "member.removed", Some(id.0), &detail)?;
+    let detail = Detail::default()
+        .fact("name", &person.name)
+        .gone("role", person.role)
+        .fact("tasks", changed);
+    manager.audit(tx, Action::MemberRemoved, Some(id.0), &detail)?;
     Ok((person, changed))
 }
 
@@ -168,7 +183,8 @@ pub fn leave(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId) -> Result<(Memb
     // Who has just been made the owner must stay.
     let member = may_leave(tx.db, actor, project)?;
     let changed = take_out(tx, &member, member.member)?;
-    member.audit(tx, "member.left", Some(member.member.0), &json!({ "tasks": changed }))?;
+    let detail = Detail::default().gone("role", member.role).fact("tasks", changed);
+    member.audit(tx, Action::MemberLeft, Some(member.member.0), &detail)?;
     Ok((member, changed))
 }
 
@@ -195,15 +211,27 @@ pub fn find_heir(db: &mut Db, actor: &Actor, project: ProjectId, id: MemberId) -
 
 /// Makes a manager the owner, and the owner a manager.
 pub fn hand_over(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: MemberId) -> Result<Person, AppError> {
-    find_heir(tx.db, actor, project, id)?;
+    let (_, heir) = find_heir(tx.db, actor, project, id)?;
+    access::fresh(tx, actor)?;
+    if let Some(user) = heir.user {
+        users::lock_one(tx.db, user)?;
+        let most = tx.limits.projects;
+        if memberships::count_owned(tx.db, user)? >= most {
+            let there_are = format!("{} owns {}", heir.name, limits::some(most, "project"));
+            let what_to_do = "Choose somebody else";
+            return Err(limits::reached(&there_are, what_to_do, "TASKVIEW_MAX_PROJECTS"));
+        }
+    }
     // Of two at once the second finds that the project is somebody else's.
     projects::lock(tx.db, project)?;
     memberships::lock(tx.db, id)?;
     let (owner, mut heir) = find_heir(tx.db, actor, project, id)?;
     memberships::set_role(tx.db, owner.member, Role::Manager)?;
     memberships::set_role(tx.db, id, Role::Owner)?;
-    let detail = json!({ "name": heir.name });
-    owner.audit(tx, "project.handed_over", Some(id.0), &detail)?;
+    let detail = Detail::default()
+        .fact("name", &heir.name)
+        .changed("role", heir.role, Role::Owner);
+    owner.audit(tx, Action::ProjectHandedOver, Some(id.0), &detail)?;
     heir.role = Role::Owner;
     Ok(heir)
 }

@@ -1,16 +1,16 @@
 //! What people do with projects: make one, which they then own, edit it, put it away, delete it. Each change leaves an audit
 //! row in its transaction.
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Member};
 use crate::db::projects::{self, Project};
-use crate::db::{Db, Tx, backlog, memberships, statuses, tags, webhooks};
+use crate::db::{Db, Tx, backlog, memberships, statuses, tags, users, webhooks};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::ids::{ProjectId, UserId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::project::{ProjectDraft, ProjectPatch};
 use crate::domain::role::Role;
 use crate::error::AppError;
+use crate::limits;
 
 /// Deliveries are counted up to here: `10,000+`.
 pub const COUNTED: i64 = 10_000;
@@ -93,18 +93,31 @@ pub fn losses(db: &mut Db, actor: &Actor, id: ProjectId) -> Result<(Member, Loss
 /// A new project with the statuses and tags that every project begins with. Who makes it, owns it.
 pub fn create(tx: &mut Tx<'_>, actor: &Actor, draft: &ProjectDraft) -> Result<Member, AppError> {
     access::maker(actor)?;
+    // Of two at once the second finds the first one's project.
+    users::lock_one(tx.db, actor.user)?;
+    let most = tx.limits.projects;
+    if memberships::count_owned(tx.db, actor.user)? >= most {
+        let there_are = format!("You own {}", limits::some(most, "project"));
+        return Err(limits::reached(
+            &there_are,
+            "Delete one or hand one over first",
+            "TASKVIEW_MAX_PROJECTS",
+        ));
+    }
     let project = projects::insert(tx.db, draft, actor.user, tx.now)?;
     memberships::insert(tx.db, project.id, actor.user, Role::Owner, tx.now)?;
     statuses::insert_defaults(tx.db, project.id)?;
     tags::insert_defaults(tx.db, project.id)?;
 
     let owner = access::owner(tx.db, actor, project.id, Permission::GoalCanEdit)?;
-    owner.audit(
-        tx,
-        "project.added",
-        Some(project.id.0),
-        &json!({ "name": project.name }),
-    )?;
+    let detail = Detail::default()
+        .made("name", &project.name)
+        .made(
+            "description",
+            Some(&project.description).filter(|text| !text.is_empty()),
+        )
+        .made("color", &project.color);
+    owner.audit(tx, Action::ProjectAdded, Some(project.id.0), &detail)?;
     Ok(owner.member())
 }
 
@@ -127,15 +140,18 @@ pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId, edit: &Edit) -> Resul
     {
         after.archived_at = archived.then_some(tx.now);
         let action = if archived {
-            "project.archived"
+            Action::ProjectArchived
         } else {
-            "project.unarchived"
+            Action::ProjectUnarchived
         };
-        manager.audit(tx, action, Some(id.0), &json!({ "name": after.name }))?;
+        manager.audit(tx, action, Some(id.0), &Detail::default().fact("name", &after.name))?;
     }
     if after.draft() != before.draft() {
-        let detail = json!({ "name": after.name, "before": before.name });
-        manager.audit(tx, "project.edited", Some(id.0), &detail)?;
+        let detail = Detail::default()
+            .changed("name", &before.name, &after.name)
+            .changed("description", &before.description, &after.description)
+            .changed("color", &before.color, &after.color);
+        manager.audit(tx, Action::ProjectEdited, Some(id.0), &detail)?;
     }
     if *after != before {
         after.edited_at = tx.now;
@@ -147,8 +163,9 @@ pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId, edit: &Edit) -> Resul
 /// Nobody sees it any more, its webhooks are gone with their secrets, and there are no events. The rows go in slices.
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: ProjectId) -> Result<Project, AppError> {
     let owner = access::owner(tx.db, actor, id, Permission::GoalCanDelete)?;
+    access::fresh(tx, actor)?;
     projects::hide(tx.db, id, tx.now)?;
-    let detail = json!({ "name": owner.project.name });
-    owner.audit(tx, "project.deleted", Some(id.0), &detail)?;
+    let detail = Detail::default().gone("name", &owner.project.name);
+    owner.audit(tx, Action::ProjectDeleted, Some(id.0), &detail)?;
     Ok(owner.project.clone())
 }

@@ -76,7 +76,7 @@ impl CheckedEvent {
     }
 
     /// The bytes that are stored, signed and sent.
-    pub(super) fn body(&self, at: Moment) -> Result<Vec<u8>, AppError> {
+    pub(crate) fn body(&self, at: Moment) -> Result<Vec<u8>, AppError> {
         let CheckedEvent { kind, task, given } = self;
         let deleted = *kind == EventKind::TASK_DELETED;
         let named = deleted || *kind == EventKind::TASK_ASSIGNEES_CHANGED;

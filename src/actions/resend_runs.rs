@@ -1,13 +1,12 @@
 //! Re-sending all that has failed since some instant: how much it would be, starting it, and how far it is. The engine goes
 //! through it by itself, slowly enough for live events to come first; one run of a webhook at a time.
 
-use serde_json::json;
-
 use super::access::{self, Actor, Member};
 use super::deliveries::press;
 use super::webhooks::{self, COUNTED, Seen};
 use crate::db::resend_runs::{self, Span};
 use crate::db::{Db, Tx};
+use crate::domain::audit::Action;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
@@ -65,7 +64,7 @@ pub fn start(
     limit: &PressLimit,
 ) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
-    crate::db::webhooks::find(tx.db, actor.user, project, id)?;
+    let webhook = crate::db::webhooks::find(tx.db, actor.user, project, id)?;
     let Some(span) = amount.span.filter(|_| amount.count > 0) else {
         return Ok(());
     };
@@ -77,11 +76,11 @@ pub fn start(
     if !resend_runs::insert(tx, id, &span, actor.user)? {
         return Err(under_way());
     }
-    let mut detail = json!({ "since": span.since, "count": amount.count.min(COUNTED) });
-    if amount.count > COUNTED {
-        detail["more"] = true.into();
-    }
-    manager.audit(tx, "webhook.resend_started", Some(id.0), &detail)
+    let detail = webhooks::told_of(&webhook)
+        .fact("since", span.since)
+        .fact("count", amount.count.min(COUNTED))
+        .fact("more", (amount.count > COUNTED).then_some(true));
+    manager.audit(tx, Action::ResendStarted, Some(id.0), &detail)
 }
 
 const UNDER_WAY: &str = "Failed deliveries of this webhook are being re-sent already; start again when that is done.";

@@ -1,12 +1,11 @@
 //! The statuses of a project: everybody sees them, its owner and managers make, change, order and remove them. One that is removed
 //! moves its tasks to another, with an event for each.
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Manager, Member};
 use crate::actions::tasks;
 use crate::db::statuses::{self, Status};
 use crate::db::{Db, Tx, projects};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::ids::{ProjectId, StatusId};
 use crate::domain::permission::Permission;
 use crate::domain::status::{Category, StatusDraft, Step, shift, will_do};
@@ -85,12 +84,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &Status
         return Err(AppError::Conflict(format!("A project has at most {MOST} statuses.")));
     }
     let id = statuses::insert(tx.db, project, draft)?;
-    manager.audit(
-        tx,
-        "status.added",
-        Some(id.0),
-        &json!({ "name": draft.name, "category": draft.category }),
-    )?;
+    let detail = Detail::default().made("name", &draft.name).made("kind", draft.category);
+    manager.audit(tx, Action::StatusAdded, Some(id.0), &detail)?;
     Ok(id)
 }
 
@@ -107,14 +102,13 @@ pub fn edit(
     if !will_do(categories(&others).chain([draft.category])) {
         return Err(AppError::invalid("category", ONE_OPEN));
     }
-    if (&status.name, status.category) != (&draft.name, draft.category) {
+    let detail =
+        Detail::default()
+            .changed("name", &status.name, &draft.name)
+            .changed("kind", status.category, draft.category);
+    if detail.has_changes() {
         statuses::update(tx.db, id, draft)?;
-        manager.audit(
-            tx,
-            "status.edited",
-            Some(id.0),
-            &json!({ "name": draft.name, "category": draft.category, "before": status.name }),
-        )?;
+        manager.audit(tx, Action::StatusEdited, Some(id.0), &detail.fact("name", &draft.name))?;
     }
     Ok(())
 }
@@ -124,9 +118,14 @@ pub fn reorder(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: StatusId,
     let (manager, status, _) = open(tx, actor, project, id)?;
     let all = statuses::of_project(tx.db, project)?;
     let mut order: Vec<StatusId> = all.into_iter().map(|one| one.id).collect();
+    let place = |order: &[StatusId]| order.iter().position(|one| *one == id).map(|place| place + 1);
+    let before = place(&order);
     if shift(&mut order, &id, step) {
         statuses::set_order(tx.db, &order)?;
-        manager.audit(tx, "status.moved", Some(id.0), &json!({ "name": status.name }))?;
+        let detail = Detail::default()
+            .fact("name", &status.name)
+            .changed("place", before, place(&order));
+        manager.audit(tx, Action::StatusMoved, Some(id.0), &detail)?;
     }
     Ok(())
 }
@@ -161,12 +160,12 @@ pub fn delete(
     let standing = statuses::standing(tx.db, id)?;
     let tasks = tasks::restatus(tx, &manager.project, &standing, (id, to.id), actor.user)?;
     statuses::delete(tx.db, id)?;
-    manager.audit(
-        tx,
-        "status.removed",
-        Some(id.0),
-        &json!({ "name": status.name, "to": to.name, "tasks": tasks }),
-    )?;
+    let detail = Detail::default()
+        .gone("name", &status.name)
+        .gone("kind", status.category)
+        .fact("to", &to.name)
+        .fact("tasks", tasks);
+    manager.audit(tx, Action::StatusRemoved, Some(id.0), &detail)?;
     Ok(Removed { status, to, tasks })
 }
 

@@ -1,12 +1,11 @@
 //! The tags of a project: every member makes, changes and removes them. A tag that is removed changes its tasks, with an event for
 //! each.
 
-use serde_json::json;
-
 use crate::actions::access::{self, Actor, Member};
 use crate::actions::tasks;
 use crate::db::tags::{self, Tag};
 use crate::db::{Db, Tx, projects};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::ids::{ProjectId, TagId, TaskId};
 use crate::domain::permission::Permission;
 use crate::domain::tag::TagDraft;
@@ -65,7 +64,8 @@ pub fn create(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, draft: &TagDra
         return Err(AppError::Conflict(format!("A project has at most {MOST} tags.")));
     }
     let id = tags::insert(tx.db, project, draft)?;
-    member.audit(tx, "tag.added", Some(id.0), &json!({ "name": draft.name }))?;
+    let detail = Detail::default().made("name", &draft.name).made("color", &draft.color);
+    member.audit(tx, Action::TagAdded, Some(id.0), &detail)?;
     Ok(tags::of_user(tx.db, actor.user, id)?)
 }
 
@@ -74,14 +74,12 @@ pub fn edit(tx: &mut Tx<'_>, actor: &Actor, id: TagId, draft: &TagDraft) -> Resu
     let (member, tag) = open(tx, actor, id)?;
     projects::lock(tx.db, tag.project_id)?;
     free_name(tx, tag.project_id, draft, Some(id))?;
-    if (&tag.name, &tag.color) != (&draft.name, &draft.color) {
+    let detail = Detail::default()
+        .changed("name", &tag.name, &draft.name)
+        .changed("color", &tag.color, &draft.color);
+    if detail.has_changes() {
         tags::update(tx.db, id, draft)?;
-        member.audit(
-            tx,
-            "tag.edited",
-            Some(id.0),
-            &json!({ "name": draft.name, "before": tag.name }),
-        )?;
+        member.audit(tx, Action::TagEdited, Some(id.0), &detail.fact("name", &draft.name))?;
     }
     Ok(tags::of_user(tx.db, actor.user, id)?)
 }
@@ -94,12 +92,11 @@ pub fn delete(tx: &mut Tx<'_>, actor: &Actor, id: TagId) -> Result<usize, AppErr
     let tagged = tags::tagged(tx.db, id)?;
     let changed = tasks::untag(tx, &member.project, id, &tagged, actor.user)?;
     tags::delete(tx.db, id)?;
-    member.audit(
-        tx,
-        "tag.removed",
-        Some(id.0),
-        &json!({ "name": tag.name, "tasks": changed }),
-    )?;
+    let detail = Detail::default()
+        .gone("name", &tag.name)
+        .gone("color", &tag.color)
+        .fact("tasks", changed);
+    member.audit(tx, Action::TagRemoved, Some(id.0), &detail)?;
     Ok(changed)
 }
 

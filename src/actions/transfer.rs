@@ -2,7 +2,8 @@
 //! file is the project's one with the same name, or without a name the one with the same URL; others are left alone.
 
 use crate::actions::access::{self, Actor};
-use crate::actions::webhooks::{self, Edit, MOST, NewWebhook, Seen, TurnOn};
+use crate::actions::keys;
+use crate::actions::webhooks::{self, Edit, NewWebhook, Seen, TurnOn};
 use crate::db::{Db, Tx};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
@@ -58,13 +59,14 @@ pub fn export(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<WebhookF
     })
 }
 
-/// What an import of the file would do; the error says all that is wrong with it.
+/// What an import of the file would do; the error says all that is wrong with it. The project takes `most` webhooks.
 pub fn plan(
     db: &mut Db,
     actor: &Actor,
     project: ProjectId,
     file: &WebhookFile,
     allow: &AllowList,
+    most: i64,
 ) -> Result<Vec<Change>, AppError> {
     access::manager(db, actor, project, Permission::IntegrationsCanManage)?;
     let (_, seen) = webhooks::list(db, actor, project)?;
@@ -93,8 +95,8 @@ pub fn plan(
         named.extend(found.map(|one| one.webhook.id));
     }
     let added = changes.iter().filter(|change| matches!(change, Change::Add(_))).count();
-    if seen.len() + added > usize::try_from(MOST).unwrap_or(usize::MAX) {
-        let sentence = format!("A project has at most {MOST} webhooks.");
+    if seen.len() + added > usize::try_from(most).unwrap_or(usize::MAX) {
+        let sentence = format!("A project has at most {most} webhooks (TASKVIEW_MAX_WEBHOOKS).");
         errors.push(FieldError::new("webhook", sentence));
     }
     if !errors.is_empty() {
@@ -116,7 +118,9 @@ pub fn import(
     vault: &Vault,
     allow: &AllowList,
 ) -> Result<(Vec<Change>, Vec<Added>), AppError> {
-    let changes = plan(tx.db, actor, project, file, allow)?;
+    let changes = plan(tx.db, actor, project, file, allow, tx.limits.webhooks)?;
+    // Before the first row is changed.
+    keys::sealer(tx, vault)?;
     let mut added = Vec::new();
     for change in &changes {
         match change {

@@ -5,7 +5,7 @@ use clap::{ArgMatches, CommandFactory as _};
 
 use super::settings_file::{SettingsFile, in_file, variable};
 use super::{Cli, Failure, serve};
-use crate::config::Settings;
+use crate::config::{Settings, without_password};
 
 /// Prints them, then checks them: a wrong one is seen beside the others.
 pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&SettingsFile>) -> Result<(), Failure> {
@@ -22,6 +22,15 @@ pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&Settin
         let Some(value) = value.map(|value| value.to_string_lossy()) else {
             println!("# {name} is not set");
             continue;
+        };
+        if value.is_empty() && name == "config" {
+            println!("# {name} is not set");
+            continue;
+        }
+        let value = if name == "public_url" {
+            without_password(&value)
+        } else {
+            value.into_owned()
         };
         let from = match matches.value_source(id) {
             Some(ValueSource::CommandLine) => "command line".to_owned(),

@@ -2,9 +2,10 @@
 //! failed; both come with one sentence that says what to change.
 
 mod config;
+mod key;
 mod listen;
 mod serve;
-mod settings_file;
+pub(crate) mod settings_file;
 mod terminal;
 mod transfer;
 mod user;
@@ -14,6 +15,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::TypedValueParser as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -41,7 +43,7 @@ struct Cli {
     serve: Settings,
 
     /// TOML file with settings: their names as in the environment, in lower case and without TASKVIEW_
-    #[arg(long, env = "TASKVIEW_CONFIG", global = true, value_name = "FILE")]
+    #[arg(long, env = "TASKVIEW_CONFIG", global = true, value_parser = file_or_nothing(), value_name = "FILE")]
     config: Option<PathBuf>,
 
     /// What to log, e.g. info, warn or taskview_webhooks=debug
@@ -62,6 +64,9 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     User(user::Command),
+    /// See and rotate the master key
+    #[command(subcommand)]
+    Key(key::Command),
     /// Receive deliveries on this machine and print them
     Listen(listen::Listen),
     /// Check the signatures of a saved body
@@ -79,6 +84,11 @@ enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// An empty name too, which clap's own parser of paths refuses.
+fn file_or_nothing() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
+    clap::builder::OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// Why a command ended without having done its work.
@@ -113,6 +123,7 @@ impl From<AppError> for Failure {
 }
 
 pub async fn run() -> ExitCode {
+    keep_memory_off_disks();
     let done = match read() {
         Ok(line) => command(line).await,
         Err(failure) => Err(failure),
@@ -124,6 +135,17 @@ pub async fn run() -> ExitCode {
             let wrong_use = matches!(failure, Failure::Setting(_) | Failure::Usage(_));
             ExitCode::from(if wrong_use { 2 } else { 1 })
         }
+    }
+}
+
+/// Every command has secrets in its memory. Without this a crash may write it to a file, wherever this system puts such files, and
+/// other programs of the same account may read it.
+fn keep_memory_off_disks() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Refused by some sandboxes, which then have the say.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 
@@ -178,6 +200,7 @@ async fn command(line: Line) -> Result<(), Failure> {
         None => serve::run(cli.serve).await,
         Some(Command::Serve(settings)) => serve::run(settings).await,
         Some(Command::User(command)) => user::run(command).await,
+        Some(Command::Key(command)) => key::run(command).await,
         Some(Command::Listen(listen)) => listen::run(listen).await,
         Some(Command::Verify(verify)) => verify::run(&verify),
         Some(Command::Export(export)) => transfer::export(export).await,
@@ -224,6 +247,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_memory_goes_into_no_core_dump() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
+
+        keep_memory_off_disks();
+
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 
     #[test]

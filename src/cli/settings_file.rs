@@ -12,7 +12,7 @@ const PREFIX: &str = "TASKVIEW_";
 /// Names this close are meant.
 const ALIKE: f64 = 0.8;
 
-pub(super) struct SettingsFile {
+pub(crate) struct SettingsFile {
     path: PathBuf,
     /// By the name of the environment variable.
     values: BTreeMap<String, String>,
@@ -24,36 +24,40 @@ pub(super) fn named(command: &Command) -> Option<PathBuf> {
     let matches = command.clone().ignore_errors(true).try_get_matches().ok()?;
     let deepest = std::iter::successors(Some(&matches), |matches| matches.subcommand().map(|(_, sub)| sub));
     let mut named = deepest.filter_map(|matches| matches.try_get_one::<PathBuf>("config").ok().flatten());
-    named.next().cloned()
+    // Set but empty is not set, as where a template of the environment names it.
+    named.next().filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 impl SettingsFile {
     /// An unknown name, or a value that is no text, number or list, refuses the file.
     pub(super) fn read(command: &Command, path: PathBuf) -> Result<Self, Failure> {
-        let wrong = |reason: String| Failure::Usage(format!("{}: {reason}", path.display()));
-        let text =
-            std::fs::read_to_string(&path).map_err(|error| wrong(format!("the file cannot be read: {error}")))?;
-        let table: toml::Table = text.parse().map_err(|error| wrong(no_toml(&text, &error)))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("the file cannot be read: {error}"));
+        let parsed = text.and_then(|text| SettingsFile::parse(command, path.clone(), &text));
+        parsed.map_err(|reason| Failure::Usage(format!("{}: {reason}", path.display())))
+    }
+
+    /// The error is a sentence that repeats no value: it may be that of the master key.
+    pub(crate) fn parse(command: &Command, path: PathBuf, text: &str) -> Result<Self, String> {
+        let table: toml::Table = text.parse().map_err(|error| no_toml(text, &error))?;
         let known = settings(command);
         let mut values = BTreeMap::new();
         for (name, value) in table {
             let variable = format!("{PREFIX}{}", name.to_uppercase());
             if !known.contains(&variable) {
                 let meant = closest(&variable, &known).map(in_file);
-                return Err(wrong(format!("there is no setting “{name}”{}", did_you_mean(meant))));
+                return Err(format!("there is no setting “{name}”{}", did_you_mean(meant)));
             }
-            let value = plain(&value).ok_or_else(|| {
-                wrong(format!(
-                    "“{name}” must be a text in quotes, a number, or a list of texts"
-                ))
-            })?;
-            values.insert(variable, value);
+            let value = plain(&value)
+                .ok_or_else(|| format!("“{name}” must be a text in quotes, a number, or a list of texts"))?;
+            if values.insert(variable, value).is_some() {
+                return Err(format!("“{name}” is set twice, in two spellings"));
+            }
         }
         Ok(SettingsFile { path, values })
     }
 
     /// The command whose defaults are what the file says.
-    pub(super) fn below(&self, command: Command) -> Command {
+    pub(crate) fn below(&self, command: Command) -> Command {
         let set: Vec<(String, String)> = command
             .get_arguments()
             .filter_map(|arg| Some((arg.get_id().to_string(), self.value(arg)?.to_owned())))
@@ -70,7 +74,7 @@ impl SettingsFile {
     }
 
     /// What it says for the option.
-    pub(super) fn value(&self, arg: &Arg) -> Option<&str> {
+    pub(crate) fn value(&self, arg: &Arg) -> Option<&str> {
         self.values.get(&variable(arg)?).map(String::as_str)
     }
 
@@ -80,7 +84,7 @@ impl SettingsFile {
 }
 
 /// The environment variable of an option.
-pub(super) fn variable(arg: &Arg) -> Option<String> {
+pub(crate) fn variable(arg: &Arg) -> Option<String> {
     let name = arg.get_env()?.to_str()?;
     Some(name.to_owned())
 }

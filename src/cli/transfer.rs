@@ -57,17 +57,18 @@ pub(super) async fn import(import: Import) -> Result<(), Failure> {
     let file = read(&import.file)?;
     let store = open_existing(&import.settings.store)?;
     let config = import.settings.check()?;
+    let store = store.under(config.limits);
     let (project, name, owner) = find(&store, &import.project).await?;
-    let allow = config.allow.clone();
+    let (allow, most) = (config.allow.clone(), config.limits.webhooks);
     if import.dry_run {
         let changes = store
-            .read(move |db| transfer::plan(db, &owner, project, &file, &allow))
+            .read(move |db| transfer::plan(db, &owner, project, &file, &allow, most))
             .await?;
         show(&changes);
         println!("dry run: nothing was changed in “{}”", printable(&name));
         return Ok(());
     }
-    let vault = open_vault(&store, &config).await?;
+    let (_, vault) = open_vault(&store, &config).await?;
     let file = Arc::new(file);
     let ((changes, added), _) = store
         .write(move |tx| transfer::import(tx, &owner, project, &file, &vault, &allow))

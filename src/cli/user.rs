@@ -7,7 +7,8 @@ use clap::Subcommand;
 use zeroize::Zeroizing;
 
 use super::Failure;
-use crate::actions::accounts::{self, NewAccount};
+use crate::actions::accounts::NewAccount;
+use crate::actions::operator;
 use crate::clock::Clock;
 use crate::config::StoreSettings;
 use crate::context::Store;
@@ -28,6 +29,9 @@ pub(super) enum Command {
         /// Display name [default: the login]
         #[arg(long)]
         name: Option<String>,
+        /// An administrator, who sees the audit log of the installation; the first account is one anyway
+        #[arg(long)]
+        admin: bool,
         #[command(flatten)]
         password: PasswordFrom,
         #[command(flatten)]
@@ -44,6 +48,26 @@ pub(super) enum Command {
         login: String,
         #[command(flatten)]
         password: PasswordFrom,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// Make somebody an administrator, who sees the audit log of the installation
+    Admin {
+        /// Login or e-mail of the account
+        login: String,
+        /// Take it back
+        #[arg(long)]
+        revoke: bool,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// End all sessions of an account; who knows the password can sign in again
+    SignOut {
+        /// Login or e-mail of the account
+        login: String,
+        /// Revoke its API tokens too
+        #[arg(long)]
+        api_tokens: bool,
         #[command(flatten)]
         store: StoreSettings,
     },
@@ -70,6 +94,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             login,
             email,
             name,
+            admin,
             password: _,
             store,
         } => {
@@ -81,7 +106,12 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 name: name.unwrap_or_default(),
                 password: read_password()?,
             };
-            let user = accounts::add(&store, &Gate::default(), new).await?;
+            let gate = Gate::default();
+            let user = if admin {
+                operator::add_administrator(&store, &gate, new).await?
+            } else {
+                operator::add(&store, &gate, new).await?
+            };
             println!("added {} to the database {url}", user.login);
         }
         Command::List { store } => {
@@ -92,7 +122,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 } else {
                     "active"
                 };
-                println!("{}\t{}\t{}\t{state}", user.login, user.email, user.name);
+                let rights = if user.administrator { "\tadministrator" } else { "" };
+                println!("{}\t{}\t{}\t{state}{rights}", user.login, user.email, user.name);
             }
         }
         Command::Password {
@@ -101,11 +132,38 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             store,
         } => {
             let store = open_existing(&store)?;
-            accounts::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
+            operator::reset_password(&store, &Gate::default(), login.clone(), read_password()?).await?;
             println!("changed the password of {login}");
         }
+        Command::Admin { login, revoke, store } => {
+            let store = open_existing(&store)?;
+            if revoke {
+                let user = operator::unmake_administrator(&store, login).await?;
+                println!("{} is no administrator", user.login);
+            } else {
+                let user = operator::make_administrator(&store, login).await?;
+                println!("{} is an administrator", user.login);
+            }
+        }
+        Command::SignOut {
+            login,
+            api_tokens,
+            store,
+        } => {
+            let store = open_existing(&store)?;
+            let ended = if api_tokens {
+                operator::sign_out_programs_too(&store, login.clone()).await?
+            } else {
+                operator::sign_out(&store, login.clone()).await?
+            };
+            print!("signed out {login}: {} ended", counted(ended.sessions, "session"));
+            if api_tokens {
+                print!(", {} revoked", counted(ended.api_tokens, "API token"));
+            }
+            println!();
+        }
         Command::Disable { login, store } => {
-            accounts::disable(&open_existing(&store)?, login.clone()).await?;
+            operator::disable(&open_existing(&store)?, login.clone()).await?;
             println!("disabled {login}");
         }
     }
@@ -122,6 +180,11 @@ pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> 
         )));
     }
     Ok(open_store(&url, Clock::default())?)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{many}")
 }
 
 fn read_password() -> Result<Zeroizing<String>, Failure> {

@@ -110,6 +110,11 @@ pub fn touch(db: &mut Db, id: ApiTokenId, now: Moment) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Returns how many there were.
+pub fn delete_all(db: &mut Db, user: UserId) -> QueryResult<usize> {
+    diesel::delete(api_tokens::table.filter(api_tokens::user_id.eq(user))).execute(db)
+}
+
 /// Deletes one of one's own; `None` when it is none.
 pub fn delete_own(db: &mut Db, user: UserId, id: ApiTokenId) -> QueryResult<Option<String>> {
     diesel::delete(api_tokens::table.filter(api_tokens::id.eq(id).and(api_tokens::user_id.eq(user))))

@@ -147,6 +147,16 @@ pub fn set_role(db: &mut Db, id: MemberId, role: Role) -> QueryResult<()> {
         .map(drop)
 }
 
+/// Projects that the account owns; deleted ones do not count.
+pub fn count_owned(db: &mut Db, user: UserId) -> QueryResult<i64> {
+    memberships::table
+        .inner_join(projects::table)
+        .filter(memberships::user_id.eq(user).and(memberships::role.eq(Role::Owner)))
+        .filter(projects::deleted_at.is_null())
+        .count()
+        .get_result(db)
+}
+
 /// Keeps others from changing, removing or assigning the member until the transaction ends. SQLite has one writer anyway.
 pub fn lock(db: &mut Db, id: MemberId) -> QueryResult<()> {
     if let Db::Pg(pg) = db {

@@ -34,7 +34,18 @@ struct Number {
 }
 
 impl Channel {
+    /// A node's. An administrator, and whoever asks all nodes something, tells it by the name of its connection.
     pub fn open(url: &DatabaseUrl) -> Result<Channel, String> {
+        let mut channel = Self::beside(url)?;
+        channel
+            .db
+            .batch_execute("SELECT set_config('application_name', left(current_setting('application_name'), 50) || ' node', false)")
+            .map_err(|error| error.to_string())?;
+        Ok(channel)
+    }
+
+    /// That of somebody who is no node.
+    pub fn beside(url: &DatabaseUrl) -> Result<Channel, String> {
         let mut db = Db::open(url, Purpose::Read).map_err(|error| error.to_string())?;
         // NOTIFY writes nothing that must survive: its commit need not wait for the disk.
         db.batch_execute(
@@ -48,6 +59,19 @@ impl Channel {
     pub fn speaker(&mut self) -> QueryResult<i32> {
         let pid = self.number("SELECT pg_backend_pid()::bigint AS n")?;
         Ok(i32::try_from(pid).unwrap_or_default())
+    }
+
+    /// Every node of this database, as [`Channel::speaker`] says it.
+    pub fn nodes(&mut self) -> QueryResult<Vec<i32>> {
+        let question = "SELECT pid::bigint AS n FROM pg_stat_activity \
+                        WHERE datname = current_database() AND application_name LIKE '% node'";
+        match &mut self.db {
+            Db::Pg(pg) => {
+                let rows: Vec<Number> = Hot(question, &[]).get_results(pg)?;
+                Ok(rows.iter().filter_map(|row| i32::try_from(row.n).ok()).collect())
+            }
+            Db::Sqlite(_) => Ok(Vec::new()),
+        }
     }
 
     /// To every node that listens, this one included.

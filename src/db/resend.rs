@@ -161,6 +161,16 @@ pub fn expired(db: &mut Db, limit: i64, bounds: &HeldBounds, now: Moment) -> Que
     Ok(Vec::new())
 }
 
+/// The project and the webhook of the first of these deliveries, which [`expired`] found: they have one webhook.
+pub fn whose(db: &mut Db, ids: &[DeliveryId]) -> QueryResult<Option<(ProjectId, WebhookId)>> {
+    let Some(first) = ids.first() else { return Ok(None) };
+    deliveries::table
+        .find(first)
+        .select((deliveries::project_id, deliveries::webhook_id))
+        .first(db)
+        .optional()
+}
+
 /// Ends what [`expired`] found, unless it has been claimed or ended since.
 pub fn end_expired(db: &mut Db, ids: Vec<DeliveryId>, now: Moment) -> QueryResult<usize> {
     end(db, ids, OutcomeKind::Expired, now)

@@ -10,6 +10,7 @@ diesel::table! {
         password_hash -> Text,
         created_at -> BigInt,
         disabled_at -> Nullable<BigInt>,
+        administrator -> Bool,
     }
 }
 
@@ -27,6 +28,9 @@ diesel::table! {
         created_at -> BigInt,
         last_seen_at -> BigInt,
         expires_at -> BigInt,
+        authenticated_at -> BigInt,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
     }
 }
 
@@ -282,6 +286,9 @@ diesel::table! {
         detail -> Text,
         address -> Nullable<Text>,
         created_at -> BigInt,
+        api_token_id -> Nullable<BigInt>,
+        api_token -> Nullable<Text>,
+        of_installation -> Bool,
     }
 }
 
@@ -300,6 +307,15 @@ diesel::table! {
         key_id -> Text,
         sealed -> Binary,
         created_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    vault (id) {
+        id -> SmallInt,
+        current_key -> Text,
+        root_sealed -> Binary,
     }
 }
 
@@ -328,6 +344,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_log,
     idempotency_keys,
     key_checks,
+    vault,
 );
 diesel::joinable!(api_token_projects -> api_tokens (token_id));
 diesel::joinable!(api_tokens -> users (user_id));

@@ -1,4 +1,5 @@
-//! Sessions, of browsers and of API clients. Only hashes of their tokens are kept; the caller hashes.
+//! Sessions, of browsers and of API clients. Only hashes of their tokens are kept; the caller hashes. Nothing here makes a row but
+//! [`insert`], and what changes one finds nothing when it has been ended: a session never comes back.
 
 use diesel::prelude::*;
 
@@ -31,6 +32,18 @@ pub struct Session {
     pub created_at: Moment,
     pub last_seen_at: Moment,
     pub expires_at: Moment,
+    /// When the password was last shown in it.
+    pub authenticated_at: Moment,
+    /// Where it was begun; of a program, where it got its last tokens.
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// From where and with what somebody signs in.
+#[derive(Debug, Clone, Default)]
+pub struct Device {
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
 }
 
 #[derive(Debug)]
@@ -42,6 +55,16 @@ pub struct NewSession<'a> {
     pub state: &'a str,
     pub token_expires_at: Moment,
     pub expires_at: Moment,
+    pub device: &'a Device,
+}
+
+/// What takes the place of an API session's tokens.
+#[derive(Debug)]
+pub struct NewTokens<'a> {
+    pub token_hash: &'a [u8],
+    pub refresh_hash: &'a [u8],
+    pub token_expires_at: Moment,
+    pub device: &'a Device,
 }
 
 pub fn insert(db: &mut Db, new: &NewSession<'_>, now: Moment) -> QueryResult<SessionId> {
@@ -56,6 +79,9 @@ pub fn insert(db: &mut Db, new: &NewSession<'_>, now: Moment) -> QueryResult<Ses
             sessions::created_at.eq(now),
             sessions::last_seen_at.eq(now),
             sessions::expires_at.eq(new.expires_at),
+            sessions::authenticated_at.eq(now),
+            sessions::address.eq(new.device.address.as_deref()),
+            sessions::user_agent.eq(new.device.user_agent.as_deref()),
         ))
         .returning(sessions::id)
         .get_result(db)
@@ -93,23 +119,17 @@ pub fn find_by_refresh(db: &mut Db, hash: &[u8], now: Moment) -> QueryResult<Opt
 }
 
 /// A new pair of tokens in the place of the one whose refresh token is spent by this; `false` when somebody was quicker.
-pub fn renew(
-    db: &mut Db,
-    id: SessionId,
-    spent: &[u8],
-    token_hash: &[u8],
-    refresh_hash: &[u8],
-    token_expires_at: Moment,
-    now: Moment,
-) -> QueryResult<bool> {
+pub fn renew(db: &mut Db, id: SessionId, spent: &[u8], new: &NewTokens<'_>, now: Moment) -> QueryResult<bool> {
     diesel::update(sessions::table.find(id).filter(sessions::refresh_hash.eq(spent)))
         .set((
-            sessions::token_hash.eq(token_hash.to_vec()),
-            sessions::refresh_hash.eq(Some(refresh_hash.to_vec())),
+            sessions::token_hash.eq(new.token_hash.to_vec()),
+            sessions::refresh_hash.eq(Some(new.refresh_hash.to_vec())),
             sessions::spent_refresh_hash.eq(Some(spent.to_vec())),
             sessions::refresh_spent_at.eq(Some(now)),
-            sessions::token_expires_at.eq(token_expires_at),
+            sessions::token_expires_at.eq(new.token_expires_at),
             sessions::last_seen_at.eq(now),
+            sessions::address.eq(new.device.address.as_deref()),
+            sessions::user_agent.eq(new.device.user_agent.as_deref()),
         ))
         .execute(db)
         .map(|changed| changed == 1)
@@ -127,24 +147,71 @@ pub fn touch(db: &mut Db, id: SessionId, expires_at: Moment, now: Moment) -> Que
         .map(drop)
 }
 
+/// The password was shown in it now; `false` when it has been ended.
+pub fn authenticate(db: &mut Db, user: UserId, id: SessionId, now: Moment) -> QueryResult<bool> {
+    diesel::update(
+        of(user)
+            .filter(sessions::id.eq(id))
+            .filter(sessions::expires_at.gt(now)),
+    )
+    .set(sessions::authenticated_at.eq(now))
+    .execute(db)
+    .map(|changed| changed == 1)
+}
+
+/// The same with a new token: the old one opens nothing any more.
+pub fn rekey(db: &mut Db, user: UserId, id: SessionId, token_hash: &[u8], now: Moment) -> QueryResult<bool> {
+    diesel::update(
+        of(user)
+            .filter(sessions::id.eq(id))
+            .filter(sessions::expires_at.gt(now)),
+    )
+    .set((
+        sessions::token_hash.eq(token_hash.to_vec()),
+        sessions::authenticated_at.eq(now),
+    ))
+    .execute(db)
+    .map(|changed| changed == 1)
+}
+
+/// When the password was last shown in this session of theirs; `None` when it has been ended or has run out.
+pub fn authenticated_at(db: &mut Db, user: UserId, id: SessionId, now: Moment) -> QueryResult<Option<Moment>> {
+    of(user)
+        .filter(sessions::id.eq(id))
+        .filter(sessions::expires_at.gt(now))
+        .select(sessions::authenticated_at)
+        .first(db)
+        .optional()
+}
+
 pub fn end(db: &mut Db, id: SessionId) -> QueryResult<()> {
     diesel::delete(sessions::table.find(id)).execute(db).map(drop)
 }
 
-pub fn end_all(db: &mut Db, user: UserId) -> QueryResult<()> {
-    diesel::delete(sessions::table.filter(sessions::user_id.eq(user)))
-        .execute(db)
-        .map(drop)
+/// Returns how many there were.
+pub fn end_all(db: &mut Db, user: UserId) -> QueryResult<usize> {
+    diesel::delete(of(user)).execute(db)
 }
 
-pub fn end_others(db: &mut Db, user: UserId, keep: SessionId) -> QueryResult<()> {
-    diesel::delete(
-        sessions::table
-            .filter(sessions::user_id.eq(user))
-            .filter(sessions::id.ne(keep)),
-    )
-    .execute(db)
-    .map(drop)
+/// Returns how many there were.
+pub fn end_others(db: &mut Db, user: UserId, keep: SessionId) -> QueryResult<usize> {
+    diesel::delete(of(user).filter(sessions::id.ne(keep))).execute(db)
+}
+
+/// Ends those of a kind that were seen longest ago, until no more than `keep` are left.
+pub fn end_oldest(db: &mut Db, user: UserId, kind: SessionKind, keep: i64) -> QueryResult<usize> {
+    let old: Vec<SessionId> = of(user)
+        .filter(sessions::kind.eq(kind))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .offset(keep)
+        // SQLite knows no offset without a limit.
+        .limit(SLICE)
+        .select(sessions::id)
+        .load(db)?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(db)
 }
 
 /// Deletes at most `limit` sessions that have run out.
@@ -174,12 +241,12 @@ pub fn end_by_token(db: &mut Db, token_hash: &[u8]) -> QueryResult<()> {
         .map(drop)
 }
 
-/// One's own sessions, the newest first.
+/// One's own sessions, those seen last first.
 pub fn of_user(db: &mut Db, user: UserId, now: Moment) -> QueryResult<Vec<Session>> {
-    sessions::table
-        .filter(sessions::user_id.eq(user).and(sessions::expires_at.gt(now)))
-        .order(sessions::id.desc())
-        .limit(100)
+    of(user)
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .limit(SLICE)
         .select(Session::as_select())
         .load(db)
 }
@@ -197,7 +264,15 @@ pub fn goes_on(db: &mut Db, user: UserId, id: SessionId, now: Moment) -> QueryRe
 
 /// Ends one of one's own sessions; `false` when it is none.
 pub fn end_own(db: &mut Db, user: UserId, id: SessionId) -> QueryResult<bool> {
-    diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user))))
+    diesel::delete(of(user).filter(sessions::id.eq(id)))
         .execute(db)
         .map(|ended| ended == 1)
+}
+
+/// Sessions that are listed, or ended, at a time.
+const SLICE: i64 = 500;
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of(user: UserId) -> _ {
+    sessions::table.filter(sessions::user_id.eq(user))
 }

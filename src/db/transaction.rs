@@ -7,6 +7,7 @@ use super::Db;
 use super::deliveries::Claimed;
 use crate::domain::ids::{ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::limits::Limits;
 use crate::slots::{Slot, Slots};
 
 /// Which queue of a webhook: what events made waits while the webhook is off; what a person asked for (retry, test) does not.
@@ -47,6 +48,8 @@ pub struct Tx<'a> {
     pub db: &'a mut Db,
     /// When the change happens; read once, so that all rows of one action agree.
     pub now: Moment,
+    /// How much there may be of everything.
+    pub limits: Limits,
     began: Instant,
     slots: Option<&'a Slots>,
     notes: Notes,
@@ -58,10 +61,16 @@ impl<'a> Tx<'a> {
         Tx {
             db,
             now,
+            limits: Limits::default(),
             began: Instant::now(),
             slots,
             notes: Notes::default(),
         }
+    }
+
+    #[must_use]
+    pub fn under(self, limits: Limits) -> Self {
+        Tx { limits, ..self }
     }
 
     /// A free slot of this node's engine for a delivery of this webhook that is about to be written, and a fresh fence.

@@ -10,6 +10,7 @@ use super::hot::{Bind, Hot};
 /// Any numbers will do that are not the one under which migrations run.
 const CLEANING: i64 = 7_723_450_912;
 const RESENDING: i64 = 7_723_450_913;
+const SEALING: i64 = 7_723_450_914;
 
 #[derive(QueryableByName)]
 struct Mine {
@@ -26,6 +27,22 @@ pub fn to_clean(db: &mut Db) -> QueryResult<bool> {
 /// Whether this transaction may give re-sends their next deliveries: two at once would give more than is let out at a time.
 pub fn to_resend(db: &mut Db) -> QueryResult<bool> {
     is_mine(db, RESENDING)
+}
+
+/// Before anything is sealed: until this transaction ends, the key that is current stays so. Taken before any row's lock.
+pub fn to_seal(db: &mut Db) -> QueryResult<()> {
+    wait(db, "SELECT pg_advisory_xact_lock_shared(?)")
+}
+
+/// Before another key becomes current: waits for everybody who seals under the one before, and keeps others off.
+pub fn to_change_keys(db: &mut Db) -> QueryResult<()> {
+    wait(db, "SELECT pg_advisory_xact_lock(?)")
+}
+
+/// On SQLite transactions that write come one after the other, whichever process they are in.
+fn wait(db: &mut Db, statement: &'static str) -> QueryResult<()> {
+    let Db::Pg(connection) = db else { return Ok(()) };
+    Hot(statement, &[Bind::Int(SEALING)]).execute(connection).map(drop)
 }
 
 fn is_mine(db: &mut Db, work: i64) -> QueryResult<bool> {

@@ -18,6 +18,8 @@ pub struct User {
     pub name: String,
     pub created_at: Moment,
     pub disabled_at: Option<Moment>,
+    /// Looks after the installation.
+    pub administrator: bool,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct NewUser<'a> {
     pub email: &'a str,
     pub name: &'a str,
     pub password_hash: &'a str,
+    pub administrator: bool,
 }
 
 pub fn any(db: &mut Db) -> QueryResult<bool> {
@@ -43,6 +46,19 @@ pub fn lock(db: &mut Db) -> QueryResult<()> {
         Db::Sqlite(_) => Ok(()),
         Db::Pg(connection) => connection.batch_execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"),
     }
+}
+
+/// Keeps others from changing the account until the transaction ends; its row is locked before any project's.
+pub fn lock_one(db: &mut Db, id: UserId) -> QueryResult<()> {
+    if let Db::Pg(pg) = db {
+        // Rows that only refer to it can still be written by others.
+        users::table
+            .find(id)
+            .select(users::id)
+            .for_no_key_update()
+            .first::<UserId>(pg)?;
+    }
+    Ok(())
 }
 
 pub fn list(db: &mut Db) -> QueryResult<Vec<User>> {
@@ -65,6 +81,18 @@ pub fn find_by_name(db: &mut Db, name: &str) -> QueryResult<Option<User>> {
         .optional()
 }
 
+/// The same with the password's hash, in one question: whether there is such an account must not show in how long it takes.
+pub fn find_to_sign_in(db: &mut Db, name: &str) -> QueryResult<Option<(User, String)>> {
+    if holds_nul(name) {
+        return Ok(None);
+    }
+    users::table
+        .filter(users::login.eq(name).or(users::email.eq(name)))
+        .select((User::as_select(), users::password_hash))
+        .first(db)
+        .optional()
+}
+
 pub fn find_by_email(db: &mut Db, email: &str) -> QueryResult<Option<User>> {
     if holds_nul(email) {
         return Ok(None);
@@ -74,6 +102,32 @@ pub fn find_by_email(db: &mut Db, email: &str) -> QueryResult<Option<User>> {
         .select(User::as_select())
         .first(db)
         .optional()
+}
+
+/// What some accounts are called.
+pub fn names(db: &mut Db, ids: &[UserId]) -> QueryResult<Vec<(UserId, String)>> {
+    users::table
+        .filter(users::id.eq_any(ids.to_vec()))
+        .select((users::id, users::name))
+        .load(db)
+}
+
+/// What the first accounts in the order of their names are called, up to so many.
+pub fn some_names(db: &mut Db, limit: i64) -> QueryResult<Vec<(UserId, String)>> {
+    users::table
+        .order((users::name, users::id))
+        .limit(limit)
+        .select((users::id, users::name))
+        .load(db)
+}
+
+/// Not one that is disabled.
+pub fn is_administrator(db: &mut Db, id: UserId) -> QueryResult<bool> {
+    let administrators = users::table
+        .filter(users::id.eq(id))
+        .filter(users::administrator)
+        .filter(users::disabled_at.is_null());
+    diesel::select(diesel::dsl::exists(administrators)).get_result(db)
 }
 
 /// The password's hash. Apart from [`User`], so that it is in memory only where it is compared.
@@ -104,6 +158,7 @@ pub fn insert(db: &mut Db, user: &NewUser<'_>, now: Moment) -> QueryResult<UserI
             users::name.eq(user.name),
             users::password_hash.eq(user.password_hash),
             users::created_at.eq(now),
+            users::administrator.eq(user.administrator),
         ))
         .returning(users::id)
         .get_result(db)
@@ -120,6 +175,13 @@ pub fn set_password(db: &mut Db, id: UserId, password_hash: &str) -> QueryResult
 pub fn disable(db: &mut Db, id: UserId, now: Moment) -> QueryResult<()> {
     diesel::update(users::table.find(id))
         .set(users::disabled_at.eq(Some(now)))
+        .execute(db)
+        .map(drop)
+}
+
+pub fn set_administrator(db: &mut Db, id: UserId, administrator: bool) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::administrator.eq(administrator))
         .execute(db)
         .map(drop)
 }

@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use url::Url;
 
 use crate::clock::Clock;
 use crate::db::attempts::Attempt;
@@ -17,6 +16,7 @@ use crate::domain::moment::{Moment, micros};
 use crate::domain::own_header::{MASK, OwnHeader};
 use crate::domain::retry::wait_asked;
 use crate::domain::secret::Secret;
+use crate::domain::target::TargetUrl;
 
 /// Claims that nobody recorded, in a row, after which the attempt counts as made: something about it ends the program.
 pub const MAX_UNRECORDED_CLAIMS: i32 = 10;
@@ -69,19 +69,19 @@ pub async fn make(
             "The program ended {MAX_UNRECORDED_CLAIMS} times while this delivery was being sent, so the attempt was given up."
         )))
     } else {
-        match Url::parse(&claimed.url) {
-            Ok(url) => {
+        match TargetUrl::stored(&claimed.url) {
+            Ok(target) => {
                 let body = Bytes::from(std::mem::take(&mut claimed.body));
                 sender
                     .post(Request {
-                        url,
+                        url: target.url().clone(),
                         headers: sent,
                         body,
                     })
                     .await
             }
-            Err(error) => unsent(Outcome::Protocol(format!(
-                "The URL of this webhook cannot be used: {error}."
+            Err(why) => unsent(Outcome::Protocol(format!(
+                "The URL of this webhook cannot be used: {why}"
             ))),
         }
     };
@@ -137,7 +137,7 @@ fn settlement(
 }
 
 /// The one `Retry-After` of an answer. Of two that disagree neither says anything.
-fn retry_after(headers: &[(String, String)]) -> Option<&str> {
+pub(crate) fn retry_after(headers: &[(String, String)]) -> Option<&str> {
     let mut values = headers
         .iter()
         .filter(|(name, _)| name == "retry-after")

@@ -1,24 +1,27 @@
 //! How the HTTP client gets its sockets. It asks here for every new connection, whatever the spelling of the host, and
 //! gets one to a vetted address or none. A custom resolver would not do: actix-tls never asks it about IP literals.
+//! TLS is made here too, so that `socket` sees what a receiver says in the clear.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_rt::net::{ActixStream, Ready, TcpStream};
 use actix_service::Service;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use futures_util::future::LocalBoxFuture;
 use http::Uri;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::delivery::dial::dial;
 use crate::delivery::resolve::{Gate, NotVetted};
+use crate::delivery::socket::{Socket, Wire};
 
 tokio::task_local! {
     static TRACE: Rc<Trace>;
@@ -31,8 +34,8 @@ pub struct Trace {
     lookup: Cell<Option<Duration>>,
     connect: Cell<Option<Duration>>,
     address: Cell<Option<SocketAddr>>,
+    ready: Cell<bool>,
     heard: Cell<bool>,
-    used_up: RefCell<Option<Rc<Cell<bool>>>>,
     failure: RefCell<Option<NotConnected>>,
 }
 
@@ -42,6 +45,9 @@ pub enum NotConnected {
     NotVetted(NotVetted),
     /// None of the addresses took the connection; this is the most telling of their errors.
     Refused(io::ErrorKind, String),
+    /// The host is none that a certificate could name.
+    Unnameable,
+    Tls(Rc<io::Error>),
 }
 
 impl Trace {
@@ -70,17 +76,33 @@ impl Trace {
         !self.asked.get() && self.address.get().is_some()
     }
 
-    /// Whether a single byte came back on the connection, be it of TLS or HTTP.
+    /// The connection, TLS included, stood.
+    pub fn ready(&self) -> bool {
+        self.ready.get() || self.reused()
+    }
+
+    /// Whether a single byte of an answer came.
     pub fn heard(&self) -> bool {
         self.heard.get()
     }
 
-    /// The connection serves no other request: more may come on it that belongs to this one. Said before anything is awaited
-    /// after the head, when nobody can have taken the connection from the pool yet.
-    pub fn never_reuse(&self) {
-        if let Some(used_up) = &*self.used_up.borrow() {
-            used_up.set(true);
-        }
+    /// Tells the request that runs, if there is one.
+    pub(super) fn tell(what: impl FnOnce(&Trace)) {
+        let _ = TRACE.try_with(|trace| what(trace));
+    }
+
+    pub(super) fn runs() -> bool {
+        TRACE.try_with(|_| ()).is_ok()
+    }
+
+    /// A request is being written to this address, and nothing has been answered to it.
+    pub(super) fn begins(&self, address: SocketAddr) {
+        self.address.set(Some(address));
+        self.heard.set(false);
+    }
+
+    pub(super) fn hears(&self) {
+        self.heard.set(true);
     }
 
     pub fn failure(&self) -> Option<NotConnected> {
@@ -93,16 +115,58 @@ impl Trace {
     }
 }
 
-/// The connector service that stands below the client's pool and its TLS.
+/// The connector service that stands below the client's pool.
 #[derive(Clone)]
 pub struct Guard {
     gate: Rc<Gate>,
+    tls: Option<TlsConnector>,
 }
 
 impl Guard {
-    pub fn new(gate: Rc<Gate>) -> Guard {
-        Guard { gate }
+    pub fn plain(gate: Rc<Gate>) -> Guard {
+        Guard { gate, tls: None }
     }
+
+    /// Every connection is one of TLS, whose certificate names the host that was asked for.
+    pub fn with_tls(gate: Rc<Gate>, config: Arc<ClientConfig>) -> Guard {
+        Guard {
+            gate,
+            tls: Some(TlsConnector::from(config)),
+        }
+    }
+
+    async fn connect(&self, host: &str, port: u16, trace: &Trace) -> Result<Socket, NotConnected> {
+        let began = Instant::now();
+        let vetted = self.gate.admit(host, port).await;
+        trace.lookup.set(Some(began.elapsed()));
+        let vetted = vetted.map_err(NotConnected::NotVetted)?;
+
+        let began = Instant::now();
+        let dialled = dial(&vetted, |address| trace.address.set(Some(address))).await;
+        trace.connect.set(Some(began.elapsed()));
+        let (stream, address) = dialled.map_err(|(error, address)| {
+            trace.address.set(Some(address));
+            NotConnected::Refused(error.kind(), error.to_string())
+        })?;
+
+        let wire = match &self.tls {
+            None => Wire::Left(stream),
+            Some(tls) => secure(tls, host, stream).await?,
+        };
+        trace.ready.set(true);
+        Ok(Socket::new(wire, address))
+    }
+}
+
+async fn secure(tls: &TlsConnector, host: &str, stream: TcpStream) -> Result<Wire, NotConnected> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let name = ServerName::try_from(bare.to_owned()).map_err(|_| NotConnected::Unnameable)?;
+    let stream = tls.connect(name, stream).await;
+    let stream = stream.map_err(|error| NotConnected::Tls(Rc::new(error)))?;
+    Ok(Wire::Right(Box::new(stream)))
 }
 
 impl Service<ConnectInfo<Uri>> for Guard {
@@ -113,105 +177,14 @@ impl Service<ConnectInfo<Uri>> for Guard {
     actix_service::always_ready!();
 
     fn call(&self, wanted: ConnectInfo<Uri>) -> Self::Future {
-        let gate = Rc::clone(&self.gate);
+        let guard = self.clone();
         Box::pin(async move {
             // Outside of a trace nobody could be told why not, so nothing is opened.
             let trace = TRACE.try_with(Rc::clone).map_err(|_| ConnectError::Unresolved)?;
             trace.asked.set(true);
-
-            let began = Instant::now();
-            let vetted = gate.admit(wanted.hostname(), wanted.port()).await;
-            trace.lookup.set(Some(began.elapsed()));
-            let vetted = vetted.map_err(|why| trace.fail(NotConnected::NotVetted(why)))?;
-
-            let began = Instant::now();
-            let dialled = dial(&vetted, |address| trace.address.set(Some(address))).await;
-            trace.connect.set(Some(began.elapsed()));
-            let (stream, address) = dialled.map_err(|(error, address)| {
-                trace.address.set(Some(address));
-                trace.fail(NotConnected::Refused(error.kind(), error.to_string()))
-            })?;
-
-            Ok(Connection::new(wanted.request().clone(), Socket::new(stream, address)))
+            let socket = guard.connect(wanted.hostname(), wanted.port(), &trace).await;
+            let socket = socket.map_err(|why| trace.fail(why))?;
+            Ok(Connection::new(wanted.request().clone(), socket))
         })
-    }
-}
-
-/// A TCP stream that tells the trace of whoever uses it where it leads. A pooled one serves many requests.
-#[derive(Debug)]
-pub struct Socket {
-    stream: TcpStream,
-    address: SocketAddr,
-    /// Reads as closed to the pool, which looks before it hands a connection out, and drops it.
-    used_up: Rc<Cell<bool>>,
-}
-
-impl Socket {
-    fn new(stream: TcpStream, address: SocketAddr) -> Socket {
-        Socket {
-            stream,
-            address,
-            used_up: Rc::default(),
-        }
-    }
-
-    fn tell_trace(&self) {
-        let _ = TRACE.try_with(|trace| {
-            trace.address.set(Some(self.address));
-            *trace.used_up.borrow_mut() = Some(Rc::clone(&self.used_up));
-        });
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // The own request reads its body outside of its trace, so within one it is the pool that looks for another request.
-        if self.used_up.get() && TRACE.try_with(|_| ()).is_ok() {
-            return Poll::Ready(Ok(()));
-        }
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            let _ = TRACE.try_with(|trace| trace.heard.set(true));
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.tell_trace();
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.tell_trace();
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-impl ActixStream for Socket {
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_read_ready(&self.stream, cx)
-    }
-
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_write_ready(&self.stream, cx)
     }
 }

@@ -43,8 +43,7 @@ pub async fn dial(
                     return Ok((stream, address));
                 }
                 Err(error) => {
-                    let tells_more = |known: &io::Error| is_local(known) && !is_local(&error);
-                    if failure.as_ref().is_none_or(|(known, _)| tells_more(known)) {
+                    if failure.as_ref().is_none_or(|(known, _)| tells(&error) > tells(known)) {
                         failure = Some((error, address));
                     }
                     if trying.is_empty() && waiting.peek().is_none() && let Some(failure) = failure {
@@ -74,12 +73,14 @@ fn in_turn(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     order
 }
 
-/// This machine has no way to that family of addresses: says nothing about the receiver.
-fn is_local(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable
-    )
+/// How much an error says about the receiver. That this machine has no way to a family of addresses says nothing; that nobody
+/// listens at one address, little when somebody at another one does.
+fn tells(error: &io::Error) -> u8 {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable => 0,
+        io::ErrorKind::ConnectionRefused => 1,
+        _ => 2,
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use awc::error::{ConnectError, SendRequestError};
 use rustls::CertificateError;
 use url::Url;
 
+use crate::delivery::answer::Fault;
 use crate::delivery::connector::{NotConnected, Trace};
 use crate::delivery::resolve::NotVetted;
 use crate::domain::delivery::Outcome;
@@ -18,7 +19,6 @@ use crate::domain::delivery::Outcome;
 pub struct Receiver {
     host: String,
     port: u16,
-    https: bool,
 }
 
 impl Receiver {
@@ -26,7 +26,6 @@ impl Receiver {
         Receiver {
             host: url.host_str().unwrap_or_default().to_owned(),
             port: url.port_or_known_default().unwrap_or_default(),
-            https: url.scheme() == "https",
         }
     }
 
@@ -38,14 +37,16 @@ impl Receiver {
     pub fn too_slow(&self, trace: &Trace, deadline: Duration) -> Outcome {
         let to = self.authority();
         let limit = seconds(deadline);
-        Outcome::Timeout(if trace.reused() {
+        Outcome::Timeout(if trace.heard() {
+            format!("{to} began to answer, but its head was not complete after {limit}.")
+        } else if trace.reused() {
             format!("{to} did not answer within {limit}.")
         } else if trace.lookup().is_none() {
             format!("The name {} could not be looked up within {limit}.", self.host)
         } else if trace.connect().is_none() {
             format!("The connection to {to} could not be made within {limit}: nothing answered at that address.")
-        } else if self.https && !trace.heard() {
-            format!("{to} accepted the connection but did not answer the TLS handshake within {limit}.")
+        } else if !trace.ready() {
+            format!("{to} accepted the connection but did not finish the TLS handshake within {limit}.")
         } else {
             format!("{to} did not answer within {limit}.")
         })
@@ -57,27 +58,30 @@ impl Receiver {
             Some(NotConnected::NotVetted(NotVetted::Unknown(why))) => return Outcome::Dns(why),
             Some(NotConnected::NotVetted(NotVetted::Blocked(why))) => return Outcome::Blocked(why),
             Some(NotConnected::Refused(kind, error)) => return self.not_connected(kind, &error),
+            Some(NotConnected::Unnameable) => {
+                return Outcome::Tls(format!("{} is not a host that a certificate could name.", self.host));
+            }
+            Some(NotConnected::Tls(error)) => return Outcome::Tls(self.no_handshake(&error)),
             None => {}
         }
-        if let Some(error) = tls_error(error) {
-            return Outcome::Tls(self.tls_sentence(error));
-        }
         let to = self.authority();
-        match error {
-            SendRequestError::Connect(ConnectError::Io(error)) if self.https => Outcome::Tls(match error.kind() {
-                io::ErrorKind::InvalidInput => format!("{} is not a host that a certificate could name.", self.host),
-                _ => format!("{to} closed the connection during the TLS handshake."),
-            }),
-            error if is_disconnect(error) => {
-                Outcome::Protocol(format!("{to} closed the connection without an answer."))
+        if let Some(error) = io_error(error) {
+            if let Some(error) = caused_by::<rustls::Error>(error) {
+                return Outcome::Tls(self.tls_sentence(error));
             }
-            SendRequestError::Response(error) => Outcome::Protocol(match error {
-                ParseError::TooLarge => format!("The head of the answer of {to} is too large."),
-                ParseError::Io(_) | ParseError::Incomplete => {
-                    format!("{to} closed the connection in the middle of its answer.")
-                }
-                _ => format!("What {to} answered is not HTTP."),
-            }),
+            if let Some(fault) = caused_by::<Fault>(error) {
+                return Outcome::Protocol(self.fault(*fault));
+            }
+        }
+        match error {
+            error if is_disconnect(error) && !trace.heard() => self.without_an_answer(),
+            SendRequestError::Connect(ConnectError::Disconnected)
+            | SendRequestError::Send(_)
+            | SendRequestError::Response(ParseError::Io(_) | ParseError::Incomplete) => {
+                Outcome::Protocol(self.fault(Fault::Unfinished))
+            }
+            SendRequestError::Response(ParseError::TooLarge) => Outcome::Protocol(self.fault(Fault::TooLarge)),
+            SendRequestError::Response(_) => Outcome::Protocol(self.fault(Fault::NotHttp)),
             SendRequestError::Url(_) | SendRequestError::Http(_) => {
                 Outcome::Protocol("The request could not be made from this URL and these headers.".to_owned())
             }
@@ -85,8 +89,43 @@ impl Receiver {
         }
     }
 
+    fn without_an_answer(&self) -> Outcome {
+        let to = self.authority();
+        Outcome::Protocol(format!("{to} closed the connection without an answer."))
+    }
+
+    fn fault(&self, fault: Fault) -> String {
+        let to = self.authority();
+        match fault {
+            Fault::NotHttp => format!("What {to} answered is not HTTP."),
+            Fault::OtherVersion => format!("{to} answered in another version of HTTP; HTTP/1.1 was asked for."),
+            Fault::TooLarge => format!("The head of the answer of {to} is too large."),
+            Fault::EndlessInterim => format!("{to} sent interim answers (1xx) without end, and no final one."),
+            Fault::Length => {
+                format!(
+                    "The answer of {to} does not say how long its body is: its Content-Length is no number, or two."
+                )
+            }
+            // The second is never told: a head had come by then, which decides.
+            Fault::Unfinished | Fault::EndlessBody => {
+                format!("{to} closed the connection in the middle of its answer.")
+            }
+        }
+    }
+
+    fn no_handshake(&self, error: &io::Error) -> String {
+        match caused_by::<rustls::Error>(error) {
+            Some(error) => self.tls_sentence(error),
+            None => format!("{} closed the connection during the TLS handshake.", self.authority()),
+        }
+    }
+
     fn not_connected(&self, kind: io::ErrorKind, error: &str) -> Outcome {
         let to = self.authority();
+        // Taken, and thrown away before we had noticed that it was taken.
+        if kind == io::ErrorKind::ConnectionReset {
+            return self.without_an_answer();
+        }
         Outcome::Connect(match kind {
             io::ErrorKind::ConnectionRefused => {
                 format!("The connection to {to} was refused: nothing listens there.")
@@ -148,16 +187,19 @@ pub fn is_disconnect(error: &SendRequestError) -> bool {
     }
 }
 
-fn tls_error(error: &SendRequestError) -> Option<&rustls::Error> {
-    let error: &io::Error = match error {
+fn io_error(error: &SendRequestError) -> Option<&io::Error> {
+    match error {
         SendRequestError::Connect(ConnectError::Io(error))
         | SendRequestError::Send(error)
-        | SendRequestError::Response(ParseError::Io(error)) => error,
-        _ => return None,
-    };
+        | SendRequestError::Response(ParseError::Io(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn caused_by<E: Error + 'static>(error: &io::Error) -> Option<&E> {
     let mut cause: &(dyn Error + 'static) = error.get_ref()?;
     loop {
-        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        if let Some(error) = cause.downcast_ref::<E>() {
             return Some(error);
         }
         cause = cause.source()?;

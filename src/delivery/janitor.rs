@@ -1,17 +1,19 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
 //! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions and invitations
-//! that ran out are swept, with the hours that no chart shows any more, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
+//! that ran out are swept, with the hours that no chart shows any more and old entries of the audit log, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
 //! delivers runs it, and they take turns: a slice that another node is at is left to it.
 
 use std::time::Duration;
 
 use futures_util::future;
 
-use crate::actions::hand_in;
+use crate::actions::{audit, hand_in};
 use crate::context::Context;
 use crate::db::resend::HeldBounds;
 use crate::db::resend_runs::Portion;
 use crate::db::{self, Tx};
+use crate::domain::audit::{Action, Detail};
+use crate::domain::ids::DeliveryId;
 use crate::error::AppError;
 
 /// Rows of one slice.
@@ -19,11 +21,7 @@ const SLICE: i64 = 100;
 const IDLE: Duration = Duration::from_secs(1);
 /// Between two slices.
 const BREATH: Duration = Duration::from_millis(5);
-/// What is held of a webhook that is off; what is beyond ends as failed and can be re-sent.
-const HELD: HeldBounds = HeldBounds {
-    count: 10_000,
-    age: Duration::from_secs(7 * 24 * 3600),
-};
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Jobs that are not urgent run in every so many rounds.
 const SELDOM: usize = 10;
 /// Twice what a chart looks back.
@@ -82,7 +80,7 @@ async fn clean(context: &Context) {
     loop {
         let mut rows = work(context, PROMPT).await;
         if round % SELDOM == 0 {
-            rows += work(context, LAZY).await + end_expired(context).await;
+            rows += work(context, LAZY).await + forget(context).await + end_expired(context).await;
         }
         // A job that has found something is not done: it goes on in the next round.
         if rows == 0 {
@@ -95,15 +93,47 @@ async fn clean(context: &Context) {
 /// Finding them takes longer than ending them, so it does not keep the writer.
 async fn end_expired(context: &Context) -> usize {
     let now = context.now();
+    let limits = context.config().limits;
+    // What is held of a webhook that is off; what is beyond ends as failed and can be re-sent.
+    let bounds = HeldBounds {
+        count: limits.held,
+        age: limits.held_for,
+    };
     let found = context
-        .read(move |db| Ok(db::resend::expired(db, SLICE, &HELD, now)?))
+        .read(move |db| Ok(db::resend::expired(db, SLICE, &bounds, now)?))
         .await;
     let ended = match found {
         Ok(ids) if ids.is_empty() => Ok(0),
-        Ok(ids) => in_turn(context, move |tx| Ok(db::resend::end_expired(tx.db, ids, tx.now)?)).await,
+        Ok(ids) => in_turn(context, move |tx| expire(tx, ids)).await,
         Err(error) => Err(error),
     };
     ended.unwrap_or_else(|error| {
+        tracing::warn!(detail = error.detail(), "cleaning up has to wait: {error}");
+        0
+    })
+}
+
+/// Ends those that are still held. A webhook that loses some all day long has one entry of the day in the audit log.
+fn expire(tx: &mut Tx<'_>, ids: Vec<DeliveryId>) -> Result<usize, AppError> {
+    let whose = db::resend::whose(tx.db, &ids)?;
+    let ended = db::resend::end_expired(tx.db, ids, tx.now)?;
+    if let Some((project, webhook)) = whose.filter(|_| ended > 0) {
+        let (action, since) = (Action::HeldExpired, tx.now - DAY);
+        if !db::audit_log::has_since(tx.db, project, action, webhook.0, since)? {
+            audit::without_account(tx, Some(project), action, webhook.0, &Detail::default())?;
+        }
+    }
+    Ok(ended)
+}
+
+/// Entries of the audit log are kept for longer than deliveries.
+async fn forget(context: &Context) -> usize {
+    let kept = context.config().audit_kept_for;
+    let forgotten = in_turn(context, move |tx| {
+        Ok(db::audit_log::sweep(tx.db, SLICE, tx.now - kept)?)
+    })
+    .await;
+    forgotten.unwrap_or_else(|error| {
         tracing::warn!(detail = error.detail(), "cleaning up has to wait: {error}");
         0
     })

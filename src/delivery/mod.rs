@@ -1,6 +1,7 @@
 //! The background half: claims what is due, sends it and settles the result. Pages and API never call it; they meet it in
 //! the database.
 
+mod answer;
 pub mod attempt;
 mod claims;
 mod client;
@@ -15,6 +16,7 @@ pub mod resolve;
 mod rounds;
 pub mod sender;
 pub mod settle;
+mod socket;
 mod tally;
 
 pub use client::roots_from_pem;

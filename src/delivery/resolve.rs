@@ -4,7 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::proto::rr::Name;
 use tokio::sync::watch;
 
-use crate::domain::target::{AllowList, Refusal, vet};
+use crate::domain::target::{AllowList, Refusal, names_this_machine, vet, vet_this_machine};
 
 /// What one lookup may take (SPEC 8).
 const LOOKUP_LIMIT: Duration = Duration::from_secs(4);
@@ -115,6 +115,11 @@ impl Gate {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
+        if names_this_machine(host) {
+            let open = vet_this_machine(host, port, &self.allow);
+            let open = open.map_err(|refusal| NotVetted::Blocked(self.why(refusal)))?;
+            return Ok(vetted(&open, port));
+        }
         let addresses = self.addresses(host).await.map_err(NotVetted::Unknown)?;
         for &ip in addresses.iter() {
             vet(ip, host, port, &self.allow).map_err(|refusal| NotVetted::Blocked(self.why(refusal)))?;
@@ -122,7 +127,7 @@ impl Gate {
         if addresses.is_empty() {
             return Err(NotVetted::Unknown(no_address(host)));
         }
-        Ok(Vetted(addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect()))
+        Ok(vetted(&addresses, port))
     }
 
     fn why(&self, refusal: Refusal) -> String {
@@ -135,13 +140,9 @@ impl Gate {
     }
 
     async fn addresses(self: &Rc<Self>, host: &str) -> Answer {
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok([ip].into());
-        }
         let name = host.trim_end_matches('.').to_ascii_lowercase();
-        // RFC 6761, 6.3: always the loopback addresses, whatever a name server says.
-        if name == "localhost" || name.ends_with(".localhost") {
-            return Ok([IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)].into());
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            return Ok([ip].into());
         }
         self.lookup(name).await
     }
@@ -187,6 +188,10 @@ impl Gate {
             Err(error) => Err(sentence(name, &error)),
         }
     }
+}
+
+fn vetted(addresses: &[IpAddr], port: u16) -> Vetted {
+    Vetted(addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect())
 }
 
 /// The files that Docker and Podman put into every container.
@@ -237,3 +242,7 @@ fn lookup_took_too_long(name: &str) -> String {
 fn lookup_failed(name: &str) -> String {
     format!("The name {name} could not be looked up.")
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

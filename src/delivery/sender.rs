@@ -14,8 +14,8 @@ use futures_util::StreamExt;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use crate::delivery::client::{client, tls_config};
-use crate::delivery::connector::{Guard, Trace};
+use crate::delivery::client::{Clients, tls_config};
+use crate::delivery::connector::Trace;
 use crate::delivery::failure::{Receiver, is_disconnect};
 use crate::delivery::resolve::{Gate, Resolver};
 use crate::domain::delivery::Outcome;
@@ -23,6 +23,7 @@ use crate::domain::target::AllowList;
 
 /// What is kept of the head of an answer.
 const MAX_HEADERS: usize = 100;
+const MAX_HEADER_NAME: usize = 256;
 const MAX_HEADER_VALUE: usize = 1024;
 
 /// How a sender works. May travel between threads, which the sender itself cannot.
@@ -77,7 +78,7 @@ pub struct Exchange {
     pub address: Option<std::net::SocketAddr>,
     /// An earlier request had opened the connection.
     pub reused: bool,
-    /// By name; at most 100, each value at most 1 KiB, with what is not UTF-8 replaced.
+    /// By name; at most 100, each name at most 256 bytes and each value at most 1 KiB, with what is not UTF-8 replaced.
     pub response_headers: Vec<(String, String)>,
     pub response_body: Vec<u8>,
     /// The body had more than was read.
@@ -90,10 +91,10 @@ pub struct Sender {
     current: Rc<Current>,
 }
 
-/// The client in use and what builds the next one.
+/// The clients in use and what builds the next ones.
 struct Current {
-    build: Box<dyn Fn() -> awc::Client>,
-    client: RefCell<awc::Client>,
+    build: Box<dyn Fn() -> Clients>,
+    clients: RefCell<Clients>,
     used: Cell<bool>,
 }
 
@@ -102,15 +103,10 @@ impl Sender {
     pub fn new(config: SenderConfig) -> Sender {
         let tls = tls_config(&config.extra_roots);
         let (allow, resolver) = (Arc::clone(&config.allow), config.resolver.clone());
-        // A gate of its own for each client: the system's name servers are read anew, as on a laptop that has moved.
-        let build = Box::new(move || {
-            client(
-                Guard::new(Gate::new(Arc::clone(&allow), resolver.clone())),
-                Arc::clone(&tls),
-            )
-        });
+        // A gate of their own: the system's name servers are read anew, as on a laptop that has moved.
+        let build = Box::new(move || Clients::new(&Gate::new(Arc::clone(&allow), resolver.clone()), &tls));
         let current = Rc::new(Current {
-            client: RefCell::new(build()),
+            clients: RefCell::new(build()),
             build,
             used: Cell::new(false),
         });
@@ -123,11 +119,11 @@ impl Sender {
         let began = Instant::now();
         let deadline = began + self.config.deadline;
         self.current.used.set(true);
-        let client = self.current.client.borrow().clone();
+        let clients = self.current.clients.borrow().clone();
 
         let mut trace = Rc::new(Trace::default());
-        let mut head = head(&client, &request, &trace, deadline).await;
-        if matches!(&head, Some(Err(error)) if trace.reused() && is_disconnect(error)) {
+        let mut head = head(&clients, &request, &trace, deadline).await;
+        if matches!(&head, Some(Err(error)) if trace.reused() && !trace.heard() && is_disconnect(error)) {
             // The receiver had closed the pooled connection: no failure of anybody. A client of its own dials anew.
             trace = Rc::new(Trace::default());
             head = self::head(&(self.current.build)(), &request, &trace, deadline).await;
@@ -170,20 +166,20 @@ async fn renew(current: Weak<Current>, every: Duration) {
         let Some(current) = current.upgrade() else { return };
         if current.used.replace(false) {
             let fresh = (current.build)();
-            current.client.replace(fresh);
+            current.clients.replace(fresh);
         }
     }
 }
 
 /// None: the deadline passed.
 async fn head(
-    client: &awc::Client,
+    clients: &Clients,
     request: &Request,
     trace: &Rc<Trace>,
     deadline: Instant,
 ) -> Option<Result<ClientResponse, SendRequestError>> {
-    let mut post = client
-        .post(request.url.as_str())
+    let mut post = clients
+        .post(&request.url)
         // Names as the documentation writes them; receivers must not care, but some do.
         .camel_case()
         .insert_header((HOST, host(&request.url)))
@@ -192,22 +188,7 @@ async fn head(
         post = post.append_header((name.as_str(), value.as_str()));
     }
     let answer = trace.of(post.send_body(request.body.clone()));
-    let head = tokio::time::timeout_at(deadline.into(), answer).await.ok();
-    if let Some(Ok(response)) = &head
-        && !ends_where_awc_thinks(response)
-    {
-        trace.never_reuse();
-    }
-    head
-}
-
-/// awc takes an interim answer (`103 Early Hints`) for the last one, and a body without a length for none. Both times it
-/// puts the connection back while the rest of the answer is still to come, which would then answer somebody else's request.
-fn ends_where_awc_thinks(response: &ClientResponse) -> bool {
-    let has = |name: &str| response.headers().contains_key(name);
-    let status = response.status();
-    let bodiless = matches!(status.as_u16(), 204 | 304);
-    !status.is_informational() && (bodiless || has("content-length") || has("transfer-encoding"))
+    tokio::time::timeout_at(deadline.into(), answer).await.ok()
 }
 
 /// The port only when it is not the scheme's own.
@@ -225,7 +206,9 @@ fn headers(response: &ClientResponse) -> Vec<(String, String)> {
         .map(|(name, value)| {
             let value = value.as_bytes();
             let value = String::from_utf8_lossy(&value[..value.len().min(MAX_HEADER_VALUE)]);
-            (name.as_str().to_owned(), value.into_owned())
+            // Names are ASCII.
+            let name = &name.as_str()[..name.as_str().len().min(MAX_HEADER_NAME)];
+            (name.to_owned(), value.into_owned())
         })
         .collect();
     headers.sort();

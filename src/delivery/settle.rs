@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
+use crate::actions::audit;
 use crate::context::{Context, Recorded};
 use crate::db::attempts::{Attempt, Outlook, Record};
 use crate::db::hourly::Count;
 use crate::db::writer::Turn;
 use crate::db::{self, Due, Lane, Tx};
 use crate::delivery::tally::Tally;
+use crate::domain::audit::{Action, Detail};
 use crate::domain::delivery::{Status, Trigger, Verdict};
 use crate::domain::health::{self, Change, OffReason};
 use crate::domain::ids::{ProjectId, WebhookId};
@@ -270,16 +272,12 @@ fn update_health(
     }
     if was_active && !active {
         db::health::turn_off(tx.db, webhook, failures, why, tx.now)?;
-        let detail = format!("{{\"reason\":\"{why}\",\"failures\":{failures}}}");
-        let entry = db::audit_log::NewEntry {
-            project: settlements.first().map(|settlement| settlement.project),
-            user: None,
-            action: "webhook.turned_off",
-            subject: Some(webhook.0),
-            detail: &detail,
-            address: None,
-        };
-        db::audit_log::insert(tx, &entry)?;
+        let detail = Detail::default()
+            .changed("active", true, false)
+            .fact("reason", why)
+            .fact("failures", failures);
+        let project = settlements.first().map(|settlement| settlement.project);
+        audit::without_account(tx, project, Action::WebhookTurnedOff, webhook.0, &detail)?;
         tracing::warn!(
             webhook = webhook.0,
             failures,

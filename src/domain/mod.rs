@@ -1,5 +1,6 @@
 //! The rules of the product as pure code: no clock, no chance, no I/O. Time and randomness come in as arguments.
 
+pub mod audit;
 pub mod calendar;
 pub mod delivery;
 pub mod described;
@@ -20,6 +21,7 @@ pub mod project;
 pub mod quoted;
 pub mod retry;
 pub mod role;
+pub mod rotation;
 pub mod secret;
 pub mod signature;
 pub(crate) mod smallint;
@@ -28,5 +30,6 @@ pub mod tag;
 pub mod target;
 pub mod task;
 pub mod token;
+pub mod user_agent;
 pub mod webhook_file;
 pub mod what_changed;

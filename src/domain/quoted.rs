@@ -11,9 +11,35 @@ pub fn unturned(text: &str) -> String {
     text.chars().filter(|c| !turns(c)).collect()
 }
 
+/// With the characters spelled out that turn the direction or cannot be seen, for who compares two texts; joiners are part of
+/// words and stay.
+pub fn spelled(text: &str) -> String {
+    let hidden = |c: char| {
+        matches!(
+            c,
+            '\u{AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}'
+        )
+    };
+    let mut spelled = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) {
+            spelled += &format!("[U+{:04X}]", u32::from(c));
+        } else {
+            spelled.push(c);
+        }
+    }
+    spelled
+}
+
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, spelled};
+
+    #[test]
+    fn what_cannot_be_seen_is_spelled_out() {
+        assert_eq!(spelled("in\u{200B}visible\u{202E}"), "in[U+200B]visible[U+202E]");
+        assert_eq!(spelled("\u{1F469}\u{200D}\u{1F467}"), "\u{1F469}\u{200D}\u{1F467}");
+    }
 
     #[test]
     fn what_turns_the_direction_stays_out_and_everything_else_stays_in() {

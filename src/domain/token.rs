@@ -3,21 +3,24 @@
 
 use rand::Rng;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 const FOR_PROGRAM: &str = "tvk_";
 
-/// A token as its holder knows it. `Debug` prints nothing of it.
+/// A token as its holder knows it, wiped when it is dropped. `Debug` prints nothing of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct Token(Zeroizing<String>);
 
 impl Token {
     pub fn random(rng: &mut impl Rng) -> Self {
-        Token(hex::encode(rng.random::<[u8; 32]>()))
+        let random = Zeroizing::new(rng.random::<[u8; 32]>());
+        Token(Zeroizing::new(hex::encode(*random)))
     }
 
     /// An API token: secret scanners and people know it by how it begins.
     pub fn for_program(rng: &mut impl Rng) -> Self {
-        Token(format!("{FOR_PROGRAM}{}", Token::random(rng).0))
+        let random = Token::random(rng);
+        Token(Zeroizing::new(format!("{FOR_PROGRAM}{}", random.expose())))
     }
 
     pub fn expose(&self) -> &str {

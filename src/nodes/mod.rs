@@ -4,6 +4,7 @@
 //! A thread with a connection of its own does it, after the commits and outside of them. All of it is a hint: what is not
 //! heard is found by the engine's scan, and who waits for a result looks by itself. Nothing here decides anything.
 
+pub mod ask;
 pub mod outbox;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use crate::db::{DatabaseUrl, Due};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::node_role::NodeRole;
+use crate::vault::KeyRing;
 use outbox::{News, Outbox};
 
 /// How long news is gathered, and how often a node looks for what others said: libpq cannot be waited for without blocking.
@@ -131,6 +133,7 @@ impl Talk {
         clock: &Clock,
         others: Arc<Others>,
         ears: Ears,
+        ring: &KeyRing,
     ) -> Result<Talk, String> {
         let mut channel = Channel::open(url)?;
         let mut talker = Talker {
@@ -139,6 +142,7 @@ impl Talk {
             clock: clock.clone(),
             others: Arc::clone(&others),
             ears,
+            ring: ring.clone(),
             known: HashMap::new(),
             began: Instant::now(),
             must_look: false,
@@ -182,6 +186,7 @@ struct Talker {
     clock: Clock,
     others: Arc<Others>,
     ears: Ears,
+    ring: KeyRing,
     /// Who was heard, what they do, and when they were heard last.
     known: HashMap<i32, (NodeRole, Instant)>,
     began: Instant,
@@ -270,6 +275,14 @@ impl Talker {
             News::Look => self.must_look = true,
             News::Due(due) => drop(self.ears.due.send(vec![due])),
             News::Recorded(recorded) => drop(self.ears.recorded.send(recorded)),
+            News::WhoHas(key) => {
+                let answer = match self.ring.key(key) {
+                    Some(_) => News::Has(key),
+                    None => News::Lacks(key),
+                };
+                channel.say(&answer.to_string())?;
+            }
+            News::Has(_) | News::Lacks(_) => {}
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::db::{Due, Lane};
 use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
+use crate::master_key::KeyId;
 use crate::node_role::NodeRole;
 
 /// Lanes that are listed; when there are more, a look at the database is cheaper.
@@ -27,6 +28,10 @@ pub enum News {
     Look,
     Due(Due),
     Recorded(Recorded),
+    /// Asked before the master key is rotated; answered by each node.
+    WhoHas(KeyId),
+    Has(KeyId),
+    Lacks(KeyId),
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +113,9 @@ impl std::fmt::Display for News {
                 };
                 write!(f, "due {} {} {lane} {}", due.webhook, due.project, due.at.0)
             }
+            News::WhoHas(key) => write!(f, "whohas {key}"),
+            News::Has(key) => write!(f, "has {key}"),
+            News::Lacks(key) => write!(f, "lacks {key}"),
             News::Recorded(done) => write!(f, "done {} {} {}", done.webhook, done.delivery, done.trigger),
         }
     }
@@ -130,6 +138,9 @@ fn read_line(line: &str) -> Option<News> {
         .map(News::Here),
         "gone" => Some(News::Gone),
         "look" => Some(News::Look),
+        "whohas" => KeyId::parse(words.next()?).map(News::WhoHas),
+        "has" => KeyId::parse(words.next()?).map(News::Has),
+        "lacks" => KeyId::parse(words.next()?).map(News::Lacks),
         "due" => Some(News::Due(Due {
             webhook: WebhookId(words.next()?.parse().ok()?),
             project: ProjectId(words.next()?.parse().ok()?),

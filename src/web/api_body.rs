@@ -9,10 +9,12 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
+use zeroize::Zeroizing;
 
 use super::api_error::{ApiError, from_json};
 use crate::domain::field_error::FieldError;
 use crate::error::AppError;
+use crate::limits::Limits;
 
 /// A body that is longer is not looked into for what is wrong with it.
 const LONGEST: usize = 64 * 1024;
@@ -27,12 +29,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         // Content type, size, and whether it is JSON at all.
         let raw = web::Json::<Box<RawValue>>::from_request(request, payload);
-        Box::pin(async move { Ok(JsonBody(parse(&raw.await?.0)?)) })
+        Box::pin(async move {
+            let text: Box<str> = raw.await?.0.into();
+            // It may hold a password or a secret. What came over the network lies in buffers that cannot be reached.
+            let text = Zeroizing::new(text);
+            let body = read(&text)?;
+            Ok(JsonBody(body))
+        })
     }
 }
 
 pub fn parse<T: DeserializeOwned>(raw: &RawValue) -> Result<T, ApiError> {
-    serde_json::from_str(raw.get()).map_err(|error| explain::<T>(raw.get(), &error))
+    read(raw.get())
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
 }
 
 fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiError {
@@ -143,10 +155,10 @@ fn kind(word: &str) -> &str {
 }
 
 /// For actix' own part of reading a body.
-pub fn config(limit: usize) -> web::JsonConfig {
+pub fn config(limits: Limits) -> web::JsonConfig {
     web::JsonConfig::default()
-        .limit(limit)
-        .error_handler(|error, _| from_json(error).into())
+        .limit(limits.body)
+        .error_handler(move |error, _| from_json(error, &limits).into())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tracing_actix_web::RequestId;
 
 use crate::domain::field_error::FieldError;
 use crate::error::AppError;
+use crate::limits::Limits;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -53,7 +54,9 @@ impl ResponseError for ApiError {
                 AppError::Invalid(_) => StatusCode::BAD_REQUEST,
                 AppError::Conflict(_) => StatusCode::CONFLICT,
                 AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                AppError::Unavailable(_) | AppError::Collided(_) => StatusCode::SERVICE_UNAVAILABLE,
+                AppError::Unavailable(_) | AppError::Collided(_) | AppError::Locked { .. } => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
@@ -120,16 +123,15 @@ fn code(status: StatusCode) -> &'static str {
 }
 
 /// What a body that is not the JSON we wait for is told.
-pub fn from_json(error: JsonPayloadError) -> ApiError {
+pub fn from_json(error: JsonPayloadError, limits: &Limits) -> ApiError {
     match error {
         JsonPayloadError::ContentType => ApiError::Http(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send the body as application/json.".to_owned(),
         ),
-        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => ApiError::Http(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "The body is larger than 1 MiB.".to_owned(),
-        ),
+        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
+            ApiError::Http(StatusCode::PAYLOAD_TOO_LARGE, limits.body_too_large())
+        }
         JsonPayloadError::Deserialize(error) => {
             ApiError::Http(StatusCode::BAD_REQUEST, format!("The body is no JSON: {error}."))
         }

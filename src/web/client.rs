@@ -3,11 +3,15 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, USER_AGENT};
 use actix_web::{HttpRequest, web};
 use ipnet::IpNet;
 
 use crate::context::Context;
+use crate::db::sessions::Device;
+
+/// Of a header that browsers fill with a hundred characters or two.
+const LONGEST_AGENT: usize = 300;
 
 /// The client's address, as far as it is known.
 pub fn address(request: &HttpRequest) -> Option<IpAddr> {
@@ -18,8 +22,17 @@ pub fn address(request: &HttpRequest) -> Option<IpAddr> {
     Some(beyond_proxies(peer, request.headers(), trusted.unwrap_or_default()))
 }
 
+/// What a list of sessions says of who signs in.
+pub fn device(request: &HttpRequest) -> Device {
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    Device {
+        address: address(request).map(|address| address.to_string()),
+        user_agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
+    }
+}
+
 /// From the right, where the nearest proxy wrote, to the first address that is no proxy of ours.
-fn beyond_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn beyond_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
     let named: Vec<&str> = headers
         .get_all("x-forwarded-for")

@@ -3,7 +3,6 @@
 
 use actix_web::body::MessageBody;
 use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
@@ -11,6 +10,7 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use super::cookies;
 use crate::context::Context;
 use crate::domain::ids::WebhookId;
 
@@ -114,8 +114,12 @@ pub fn redirect(location: impl AsRef<str>) -> HttpResponse {
 }
 
 pub fn of(request: &HttpRequest) -> Option<Flash> {
-    let cookie = request.cookie(COOKIE)?;
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cookie.value()).ok()?;
+    read(&cookies::read(request, COOKIE)?)
+}
+
+/// The value of the cookie, which a browser may have made up.
+pub fn read(cookie: &str) -> Option<Flash> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(cookie).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
@@ -124,30 +128,20 @@ pub async fn carry(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let was_shown = request.cookie(COOKIE).is_some();
-    let https = request
-        .app_data::<web::Data<Context>>()
-        .is_some_and(|ctx| ctx.config().is_https());
+    let was_shown = cookies::read(request.request(), COOKIE).is_some();
+    let ctx = request.app_data::<web::Data<Context>>().cloned();
     let mut response = next.call(request).await?;
     let flash = response.response().extensions().get::<Flash>().cloned();
-    let cookie = |value: String, life| {
-        Cookie::build(COOKIE, value)
-            .path("/")
-            .http_only(true)
-            .secure(https)
-            .same_site(SameSite::Lax)
-            .max_age(life)
-            .finish()
-    };
+    let Some(ctx) = ctx else { return Ok(response) };
     if let Some(flash) = flash {
         let text = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&flash)?);
         response
             .response_mut()
-            .add_cookie(&cookie(text, Duration::seconds(60)))?;
+            .add_cookie(&cookies::make(ctx.config(), COOKIE, text, Duration::seconds(60)))?;
     } else if was_shown && !response.status().is_redirection() {
         response
             .response_mut()
-            .add_cookie(&cookie(String::new(), Duration::ZERO))?;
+            .add_cookie(&cookies::make(ctx.config(), COOKIE, String::new(), Duration::ZERO))?;
     }
     Ok(response)
 }

@@ -1,6 +1,14 @@
-//! A form that came back with errors: which field, which sentence. Pages keep what was typed and print the error beside it.
+//! What a browser sends with a form, and the form that came back with errors: which field, which sentence. Pages keep what was
+//! typed and print the error beside it.
 
 use std::fmt;
+
+use actix_web::Error;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use actix_web::middleware::Next;
 
 use super::page_error::PageError;
 use crate::domain::field_error::FieldError;
@@ -69,7 +77,7 @@ impl askama::filters::HtmlSafe for Attributes {}
 pub struct Form<T>(pub T);
 
 impl<T: serde::de::DeserializeOwned + 'static> actix_web::FromRequest for Form<T> {
-    type Error = actix_web::Error;
+    type Error = Error;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
     fn from_request(request: &actix_web::HttpRequest, payload: &mut actix_web::dev::Payload) -> Self::Future {
@@ -79,5 +87,36 @@ impl<T: serde::de::DeserializeOwned + 'static> actix_web::FromRequest for Form<T
                 .map_err(|error| PageError(AppError::invalid("", format!("The form was not understood: {error}."))))?;
             Ok(Form(fields))
         })
+    }
+}
+
+/// Around all pages: a change comes from a form of ours, and those send nothing but `application/x-www-form-urlencoded`. What
+/// another site can make a browser send without asking first, such as text that looks like a form, ends here as well.
+pub async fn only_forms<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    if request.method().is_safe() || is_form(request.headers()) {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    }
+    let sentence =
+        "This address takes a form as browsers send it (application/x-www-form-urlencoded). Programs use the API.";
+    let answer = super::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence);
+    Ok(request.into_response(answer).map_into_right_body())
+}
+
+/// A button without fields may send nothing.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(CONTENT_TYPE);
+    match (kinds.next().map(HeaderValue::to_str), kinds.next()) {
+        (None, _) => {
+            let length = headers.get(CONTENT_LENGTH).map(HeaderValue::as_bytes);
+            length.is_none_or(|length| length == b"0") && !headers.contains_key(TRANSFER_ENCODING)
+        }
+        (Some(Ok(kind)), None) => {
+            let essence = kind.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        }
+        _ => false,
     }
 }

@@ -4,8 +4,8 @@
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
@@ -19,7 +19,7 @@ pub async fn guard<B: MessageBody>(
     let laptop = request
         .app_data::<web::Data<Context>>()
         .is_some_and(|ctx| ctx.config().laptop_mode());
-    if laptop && let Some(sentence) = refusal(request.headers()) {
+    if laptop && let Some(sentence) = refusal(request.uri(), request.headers()) {
         let answer = super::plain(StatusCode::MISDIRECTED_REQUEST, &sentence);
         return Ok(request.into_response(answer).map_into_right_body());
     }
@@ -27,7 +27,7 @@ pub async fn guard<B: MessageBody>(
 }
 
 /// The sentence for a request that laptop mode refuses; `None` when it may pass. Said with `421 Misdirected Request`.
-pub fn refusal(headers: &HeaderMap) -> Option<String> {
+pub fn refusal(target: &Uri, headers: &HeaderMap) -> Option<String> {
     let forwarded = headers
         .keys()
         .find(|name| name.as_str() == "forwarded" || name.as_str().starts_with("x-forwarded-"))
@@ -42,6 +42,11 @@ pub fn refusal(headers: &HeaderMap) -> Option<String> {
         .get(HOST)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
+    // A target that names a host itself overrides `Host` (RFC 9112, 3.2.2), so both must name this machine.
+    let host = match target.authority() {
+        Some(named) if !is_loopback_name(named.as_str()) => named.as_str(),
+        _ => host,
+    };
     if is_loopback_name(host) {
         return None;
     }
@@ -73,7 +78,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        refusal(&map)
+        refusal(&Uri::from_static("/"), &map)
     }
 
     #[test]
@@ -91,6 +96,24 @@ mod tests {
             "127.0.0.2",
         ] {
             assert!(ask(&[("host", host)]).is_some(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_in_the_target_counts_as_much() {
+        let mut map = HeaderMap::new();
+        map.insert(HOST, HeaderValue::from_static("localhost"));
+        for (target, is_refused) in [
+            ("http://localhost:8080/", false),
+            ("http://evil.example/", true),
+            ("http://localhost@evil.example/", true),
+            ("http://localhost:8080@127.0.0.1/", true),
+        ] {
+            assert_eq!(
+                refusal(&Uri::from_static(target), &map).is_some(),
+                is_refused,
+                "{target}"
+            );
         }
     }
 

@@ -11,7 +11,11 @@ mod bars;
 pub mod caller;
 pub mod client;
 pub mod colors;
+pub mod confirm;
+pub mod cookies;
 pub mod delivery_words;
+mod export;
+pub mod filters;
 pub mod flash;
 pub mod form;
 pub mod headers;
@@ -22,6 +26,7 @@ pub mod number;
 pub mod origin;
 mod page;
 pub mod page_error;
+mod pager;
 pub mod pages;
 pub mod routes;
 pub mod same_origin;
@@ -47,8 +52,6 @@ use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
 
-/// The largest body that is read, of a form or of JSON.
-const BODY: usize = 1024 * 1024;
 const STOP_SECONDS: u64 = 10;
 
 /// Binds the address. Requests are answered once the server is awaited. Also says the port, which is of interest when the
@@ -56,6 +59,7 @@ const STOP_SECONDS: u64 = 10;
 pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
     let config = ctx.config();
     let listen = config.listen;
+    let limits = config.limits;
     let assets = assets::unpack(&config.data_dir, config.static_dir.as_deref()).map_err(|error| {
         format!(
             "The static files cannot be unpacked into {}: {error}",
@@ -72,10 +76,10 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
         App::new()
             .app_data(context.clone())
             .app_data(desk.clone())
-            .app_data(web::PayloadConfig::new(BODY))
+            .app_data(web::PayloadConfig::new(limits.body))
             // actix's own limit of 16 KiB is less than a long description in another script than Latin.
-            .app_data(web::FormConfig::default().limit(BODY))
-            .app_data(api_body::config(BODY))
+            .app_data(web::FormConfig::default().limit(limits.body))
+            .app_data(api_body::config(limits))
             .app_data(web::PathConfig::default().error_handler(|_, _| page_error::PageError(AppError::NotFound).into()))
             .app_data(web::QueryConfig::default().error_handler(|error, _| {
                 page_error::PageError(AppError::invalid(
@@ -85,8 +89,8 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                 .into()
             }))
             .wrap(Compress::default())
-            .wrap(from_fn(headers::safe))
             .wrap(from_fn(laptop::guard))
+            .wrap(from_fn(headers::safe))
             .wrap(TracingLogger::<span::Spans>::new())
             .configure(routes::health)
             .service(
@@ -105,6 +109,8 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                     .wrap(from_fn(flash::carry))
                     .wrap(session::middleware(&context))
                     .wrap(from_fn(session::within_reach))
+                    .wrap(from_fn(cookies::as_written))
+                    .wrap(from_fn(form::only_forms))
                     .wrap(from_fn(same_origin::guard))
                     .configure(routes::pages)
                     .default_service(web::to(pages::nothing_here)),

@@ -25,6 +25,7 @@ pub enum Tab {
     Webhooks,
     Deliveries,
     Members,
+    Audit,
     /// A page of the project that no tab leads to.
     Other,
 }
@@ -40,6 +41,9 @@ pub struct Shell {
     pub initial: String,
     pub hue: i64,
     pub on_account: bool,
+    pub on_audit: bool,
+    /// Looks after the installation: the sidebar leads to its pages.
+    pub administrator: bool,
     pub projects: Vec<SideProject>,
     pub here: Option<Here>,
     pub flash: Option<Flash>,
@@ -70,6 +74,7 @@ pub struct Here {
     pub archived: bool,
     open: i64,
     alerts: i64,
+    manages: bool,
     tab: Tab,
 }
 
@@ -122,6 +127,7 @@ impl SignedIn {
             archived: project.archived_at.is_some(),
             open,
             alerts,
+            manages: member.manages(),
             tab,
         });
         Ok(shell)
@@ -148,6 +154,8 @@ impl SignedIn {
             initial: words::initial(&self.name),
             hue: words::hue(self.actor.user.0),
             on_account: false,
+            on_audit: false,
+            administrator: self.administrator,
             projects: projects::list(db, &self.actor)?.into_iter().map(side).collect(),
             here: None,
             flash: self.flash.clone(),
@@ -176,7 +184,7 @@ impl SideProject {
 }
 
 impl Here {
-    pub fn tabs(&self) -> [TabLink; 4] {
+    pub fn tabs(&self) -> Vec<TabLink> {
         let link = |tab, label, path, count, alerts| TabLink {
             label,
             path,
@@ -184,12 +192,16 @@ impl Here {
             alerts,
             current: self.tab == tab,
         };
-        [
+        let mut tabs = vec![
             link(Tab::Tasks, "Tasks", "", self.open, 0),
             link(Tab::Webhooks, "Webhooks", "/webhooks", 0, self.alerts),
             link(Tab::Deliveries, "Deliveries", "/deliveries", 0, 0),
             link(Tab::Members, "Members", "/members", 0, 0),
-        ]
+        ];
+        if self.manages {
+            tabs.push(link(Tab::Audit, "Audit", "/audit", 0, 0));
+        }
+        tabs
     }
 }
 

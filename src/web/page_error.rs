@@ -54,7 +54,9 @@ impl ResponseError for PageError {
             AppError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             AppError::Conflict(_) => StatusCode::CONFLICT,
             AppError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            AppError::Unavailable(_) | AppError::Collided(_) => StatusCode::SERVICE_UNAVAILABLE,
+            AppError::Unavailable(_) | AppError::Collided(_) | AppError::Locked { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             AppError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -95,7 +97,14 @@ pub async fn dress<B: MessageBody + 'static>(
     let says = match error {
         Some(PageError(error)) => Says::of(error, response.status(), response.request()),
         // What actix refused by itself: a path that does not parse, a body that is no form.
-        None if response.status().is_client_error() && !is_html(&response) => Says::refused(response.status()),
+        None if response.status().is_client_error() && !is_html(&response) => {
+            let mut says = Says::refused(response.status());
+            let ctx = response.request().app_data::<web::Data<Context>>();
+            if let (StatusCode::PAYLOAD_TOO_LARGE, Some(ctx)) = (response.status(), ctx) {
+                says.text = ctx.config().limits.body_too_large();
+            }
+            says
+        }
         None => return Ok(response.map_into_left_body()),
     };
     let kept = response.headers().get(RETRY_AFTER).cloned();
@@ -166,6 +175,10 @@ impl Says {
                 self.title = "That did not work this time";
                 self.text = error.to_string();
             }
+            AppError::Locked { .. } => {
+                self.title = "The master key is missing";
+                self.text = error.to_string();
+            }
             other => self.text = other.to_string(),
         }
     }
@@ -180,10 +193,7 @@ impl Says {
             ),
             StatusCode::METHOD_NOT_ALLOWED => ("There is nothing here", "This address answers to a form only."),
             StatusCode::CONFLICT => ("That did not go together", ""),
-            StatusCode::PAYLOAD_TOO_LARGE => (
-                "That is too much",
-                "What was sent is larger than 1 MiB. Nothing was saved.",
-            ),
+            StatusCode::PAYLOAD_TOO_LARGE => ("That is too much", ""),
             StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => (
                 "Something is not filled in right",
                 "Nothing was saved. Go back and correct it.",

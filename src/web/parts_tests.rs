@@ -31,6 +31,25 @@ struct All {
     headers: Vec<(String, String)>,
 }
 
+/// The parser of HTML drops a line end right behind `<pre>` and `<textarea>`.
+#[test]
+fn a_text_that_begins_with_a_line_end_keeps_it() {
+    let page = All {
+        errors: FieldErrors::default(),
+        typed: "\nsecond line".to_owned(),
+        at: When::new(Moment(0), Moment(0)),
+        headers: Vec::new(),
+    };
+
+    let html = scraper::Html::parse_fragment(&page.render().expect("rendered"));
+
+    for selector in ["textarea", "pre"] {
+        let selector = scraper::Selector::parse(selector).expect("a selector");
+        let texts: Vec<String> = html.select(&selector).map(|one| one.text().collect()).collect();
+        assert_eq!(texts, ["\nsecond line"], "{selector:?}");
+    }
+}
+
 #[test]
 fn what_was_typed_comes_back_escaped_and_beside_its_error() {
     let page = All {

@@ -13,7 +13,7 @@ pub fn health(cfg: &mut ServiceConfig) {
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, api_tokens, deliveries, diagnosis, docs, home, invitations, labels, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, audit, deliveries, diagnosis, docs, home, invitations, labels, members, projects, setup, sign_in, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -26,12 +26,16 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/theme", post().to(theme::switch))
         .route("/account", get().to(account::show))
         .route("/account/password", post().to(account::change_password))
+        .route("/account/sessions/end-others", post().to(account::end_others))
+        .route("/account/sessions/end-all", post().to(account::end_all))
         .route("/account/sessions/{session}/end", post().to(account::end_session))
         .route("/account/api-tokens", get().to(api_tokens::list))
         .route("/account/api-tokens/new", get().to(api_tokens::new))
         .route("/account/api-tokens/new", post().to(api_tokens::create))
         .route("/account/api-tokens/{token}/revoke", get().to(api_tokens::confirm_revoke))
         .route("/account/api-tokens/{token}/revoke", post().to(api_tokens::revoke))
+        .route("/audit", get().to(audit::of_installation))
+        .route("/audit/export", get().to(audit::export_of_installation))
         .route("/openapi.json", get().to(api::openapi::show))
         .route("/docs/events", get().to(docs::events))
         .route("/docs/verify", get().to(docs::verify))
@@ -43,6 +47,8 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/projects/{project}/archive", post().to(projects::archive))
         .route("/projects/{project}/delete", get().to(projects::confirm_delete))
         .route("/projects/{project}/delete", post().to(projects::delete))
+        .route("/projects/{project}/audit", get().to(audit::of_project))
+        .route("/projects/{project}/audit/export", get().to(audit::export_of_project))
         .route("/projects/{project}/members", get().to(members::list))
         .route("/projects/{project}/members", post().to(members::add))
         .route("/projects/{project}/members/{member}/role", post().to(members::set_role))

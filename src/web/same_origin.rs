@@ -1,5 +1,6 @@
 //! Keeps other sites from acting with a visitor's cookie. Modern browsers say where a request comes from in `Sec-Fetch-Site`;
-//! older ones send `Origin`. A request that carries its own `Authorization` has nothing to borrow and is exempt.
+//! older ones send `Origin`. A request that carries a bearer token has nothing to borrow and is exempt; passwords of HTTP itself are
+//! no such sign, because a browser that has one for a proxy in front of us adds it to every request, whoever made it.
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -32,20 +33,40 @@ pub async fn guard<B: MessageBody>(
 /// Whether a request that changes something may use the visitor's cookie.
 /// `public` is the configured public URL; without one the origin must name the host and port of `Host`.
 pub fn allowed(method: &Method, headers: &HeaderMap, public: Option<&Url>) -> bool {
-    if method.is_safe() || headers.contains_key(AUTHORIZATION) {
+    if method.is_safe() || has_token(headers) {
         return true;
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return site == "same-origin";
+    if headers.contains_key(SEC_FETCH_SITE) {
+        return only(headers, SEC_FETCH_SITE) == Some("same-origin");
     }
-    let Some(origin) = text(ORIGIN.as_str()) else {
+    let Some(origin) = only(headers, ORIGIN.as_str()) else {
         return false;
     };
     match public {
         Some(public) => origin == public.origin().ascii_serialization(),
-        None => origin.split_once("://").map(|(_, host)| host) == text(HOST.as_str()),
+        None => {
+            let host = origin
+                .strip_prefix("http://")
+                .or_else(|| origin.strip_prefix("https://"));
+            host.is_some() && host == only(headers, HOST.as_str())
+        }
     }
+}
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// The value of a header that must not contradict itself.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+fn has_token(headers: &HeaderMap) -> bool {
+    let shown = only(headers, AUTHORIZATION.as_str()).and_then(|value| value.split_once(' '));
+    shown.is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -57,7 +78,7 @@ mod tests {
     fn ask(headers: &[(&'static str, &'static str)], public: Option<&str>) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         allowed(
             &Method::POST,
@@ -86,6 +107,20 @@ mod tests {
             (vec![("origin", "null")], false),
             (vec![], false),
             (vec![("authorization", "Bearer x")], true),
+            (vec![("authorization", "Bearer")], false),
+            (vec![("authorization", "Basic dTpw")], false),
+            (
+                vec![("authorization", "Negotiate YII"), ("sec-fetch-site", "cross-site")],
+                false,
+            ),
+            (
+                vec![("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
+                false,
+            ),
+            (
+                vec![("origin", "https://tasks.example"), ("origin", "https://evil.example")],
+                false,
+            ),
         ] {
             assert_eq!(ask(&headers, public), expected, "{headers:?}");
         }
@@ -98,9 +133,14 @@ mod tests {
             None
         ));
         assert!(!ask(
+            &[("origin", "evil://localhost:8080"), ("host", "localhost:8080")],
+            None
+        ));
+        assert!(!ask(
             &[("origin", "http://localhost:9999"), ("host", "localhost:8080")],
             None
         ));
+        assert!(!ask(&[("origin", "null")], None));
     }
 
     #[test]

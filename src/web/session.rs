@@ -1,5 +1,6 @@
 //! Sessions of browsers as rows, so that they can be listed and revoked: the store that actix-session keeps them in. The
-//! cookie carries a random key, the table its hash. There is no row before somebody has signed in.
+//! cookie carries a random key, the table its hash. The store makes no row: signing in does, in `actions::sessions`, and the cookie gets
+//! the key that came of it. So there is none before somebody has signed in, and one that was ended while a request ran stays ended.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,19 +15,23 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 
 use super::page_error::PageError;
-use crate::actions::sessions::BROWSER;
+use crate::actions::sessions::{self as actions, BROWSER_IN_ALL};
 use crate::context::Context;
-use crate::db::sessions::{self, NewSession, SessionKind};
+use crate::db::sessions::{self, SessionKind};
 use crate::db::users;
-use crate::domain::ids::UserId;
 use crate::domain::token::{Token, hash};
 use crate::error::AppError;
 
-/// What the state of a session holds under which name. Only the account is stored; the rest is added when it is loaded.
+/// What the state of a session holds under which name. All of it is added when it is loaded.
 pub const USER: &str = "user";
 pub const ID: &str = "id";
 pub const LOGIN: &str = "login";
 pub const NAME: &str = "name";
+/// Only for the frame of the pages; what an administrator may see asks the database.
+pub const ADMINISTRATOR: &str = "administrator";
+pub const AUTHENTICATED: &str = "authenticated";
+/// Of a session that was just begun: its key, on the way to the cookie.
+const KEY: &str = "key";
 
 /// A session that is in use is written down as seen no more often than this.
 const SEEN: Duration = Duration::from_secs(15 * 60);
@@ -37,7 +42,8 @@ pub struct Sessions(Context);
 /// The cookie: out of the script's reach, not sent along from other sites, encrypted under a key derived from the master key.
 pub fn middleware(ctx: &Context) -> SessionMiddleware<Sessions> {
     let https = ctx.config().is_https();
-    let life = CookieDuration::seconds(i64::try_from(BROWSER.as_secs()).unwrap_or(i64::MAX));
+    // As long as the row can live; when it ends before, by lying idle, the table knows.
+    let life = CookieDuration::seconds(i64::try_from(BROWSER_IN_ALL.as_secs()).unwrap_or(i64::MAX));
     SessionMiddleware::builder(
         Sessions(ctx.clone()),
         Key::derive_from(ctx.vault().derive("cookies").as_slice()),
@@ -60,11 +66,12 @@ pub async fn within_reach<B: MessageBody>(request: ServiceRequest, next: Next<B>
     })
 }
 
-/// Makes this browser's session the account's, under a new key: whoever knew the old one has nothing.
-pub fn begin(session: &Session, user: UserId) -> Result<(), AppError> {
+/// Gives this browser the key of a session that was just begun, or got a new key. A session that the browser came with, whoever gave it
+/// to it, is ended.
+pub fn begin(session: &Session, key: &Token) -> Result<(), AppError> {
     session.clear();
     session
-        .insert(USER, user.0)
+        .insert(KEY, key.expose())
         .map_err(|error| AppError::Internal(error.to_string()))?;
     session.renew();
     Ok(())
@@ -86,9 +93,9 @@ impl SessionStore for Sessions {
             .map_err(|error| LoadError::Other(error.into()))?;
         let Some((session, user)) = found else { return Ok(None) };
         if now.since(session.last_seen_at) > SEEN {
-            let (id, ends) = (session.id, now + BROWSER);
+            let seen = session.clone();
             self.0
-                .write(move |tx| Ok(sessions::touch(tx.db, id, ends, tx.now)?))
+                .write(move |tx| actions::seen(tx, &seen))
                 .await
                 .map_err(|error| LoadError::Other(error.into()))?;
         }
@@ -99,37 +106,21 @@ impl SessionStore for Sessions {
         state.insert(ID.to_owned(), session.id.to_string());
         state.insert(LOGIN.to_owned(), text(&user.login));
         state.insert(NAME.to_owned(), text(&user.name));
+        state.insert(ADMINISTRATOR.to_owned(), user.administrator.to_string());
+        state.insert(AUTHENTICATED.to_owned(), session.authenticated_at.0.to_string());
         Ok(Some(state))
     }
 
     async fn save(&self, state: HashMap<String, String>, _: &CookieDuration) -> Result<SessionKey, SaveError> {
-        let token = Token::random(&mut rand::rng());
-        let user = state.get(USER).and_then(|text| text.parse().ok()).map(UserId);
-        let Some(user) = user else {
+        let key = state
+            .get(KEY)
+            .and_then(|text| serde_json::from_str::<String>(text).ok());
+        let Some(key) = key else {
             return Err(SaveError::Other(
-                AppError::Internal("a session without an account".to_owned()).into(),
+                AppError::Internal("a session that nobody began".to_owned()).into(),
             ));
         };
-        let (hash, kept) = (token.hash(), stored(&state));
-        self.0
-            .write(move |tx| {
-                let new = NewSession {
-                    user,
-                    kind: SessionKind::Browser,
-                    token_hash: &hash,
-                    refresh_hash: None,
-                    state: &kept,
-                    token_expires_at: tx.now + BROWSER,
-                    expires_at: tx.now + BROWSER,
-                };
-                Ok(sessions::insert(tx.db, &new, tx.now)?)
-            })
-            .await
-            .map_err(|error| SaveError::Other(error.into()))?;
-        token
-            .expose()
-            .to_owned()
-            .try_into()
+        key.try_into()
             .map_err(|_| SaveError::Other(AppError::NotSignedIn.into()))
     }
 
@@ -165,7 +156,7 @@ impl SessionStore for Sessions {
 fn stored(state: &HashMap<String, String>) -> String {
     let rest: HashMap<_, _> = state
         .iter()
-        .filter(|(name, _)| ![USER, ID, LOGIN, NAME].contains(&name.as_str()))
+        .filter(|(name, _)| ![USER, ID, LOGIN, NAME, ADMINISTRATOR, AUTHENTICATED, KEY].contains(&name.as_str()))
         .collect();
     serde_json::json!(rest).to_string()
 }

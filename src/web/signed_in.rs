@@ -7,10 +7,11 @@ use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
+use url::Url;
 
 use super::client;
 use super::flash::{self, Flash};
-use super::session::{ID, LOGIN, NAME, USER};
+use super::session::{ADMINISTRATOR, AUTHENTICATED, ID, LOGIN, NAME, USER};
 use super::theme;
 use crate::actions::access::Actor;
 use crate::context::Context;
@@ -22,8 +23,12 @@ use crate::domain::moment::Moment;
 pub struct SignedIn {
     pub actor: Actor,
     pub session: SessionId,
+    /// When the password was last shown in it.
+    pub authenticated_at: Moment,
     pub login: String,
     pub name: String,
+    /// The frame shows the way to the pages of the installation.
+    pub administrator: bool,
     pub theme: &'static str,
     pub flash: Option<Flash>,
     /// When the request came.
@@ -36,6 +41,13 @@ pub struct SignedIn {
 pub struct SignInFirst {
     /// Where to come back to.
     next: Option<String>,
+}
+
+impl SignInFirst {
+    /// Back to this page, which is not the one that was asked for.
+    pub fn and_return_to(next: String) -> Self {
+        SignInFirst { next: Some(next) }
+    }
 }
 
 impl ResponseError for SignInFirst {
@@ -76,10 +88,12 @@ impl FromRequest for SignedIn {
             .map(|ctx| ctx.now())
             .unwrap_or_default();
         ready(Ok(SignedIn {
-            actor: Actor::account(UserId(user), client::address(request)),
+            actor: Actor::account(UserId(user), client::address(request)).in_session(SessionId(id)),
             session: SessionId(id),
+            authenticated_at: Moment(number(AUTHENTICATED).unwrap_or_default()),
             login: text(LOGIN),
             name: text(NAME),
+            administrator: session.get(ADMINISTRATOR).ok().flatten().unwrap_or(false),
             theme: theme::of(request),
             flash: flash::of(request),
             now,
@@ -87,13 +101,24 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// Where to go after the sign-in: a path of this server, whatever the address says.
+/// Of an address to go back to; our own are shorter, and browsers and proxies take no more than a few thousand.
+const LONGEST_NEXT: usize = 2_000;
+
+/// Where to go after the sign-in: a path of this server, whatever the address says. A browser sends what is not ASCII encoded.
 pub fn safe_next(next: &str) -> &str {
     let inside = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')
-        && !next.chars().any(|c| c.is_control() || c.is_whitespace());
+        && next.len() <= LONGEST_NEXT
+        && next.chars().all(|c| c.is_ascii_graphic())
+        && !dotted_to_a_host(next);
     if inside { next } else { "/" }
+}
+
+/// `/.//evil.example`: still a path of ours, but one that names a host to whoever takes the dots out and uses it again.
+fn dotted_to_a_host(next: &str) -> bool {
+    let here = Url::parse("http://localhost").and_then(|here| here.join(next));
+    here.is_ok_and(|url| url.path().starts_with("//"))
 }
 
 #[cfg(test)]
@@ -108,9 +133,14 @@ mod tests {
             ("/\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("/\t/evil.example", "/"),
+            ("/\r\nSet-Cookie: a=b", "/"),
+            ("/.//evil.example", "/"),
+            ("/x/..//evil.example", "/"),
+            ("/projects/\u{fc}", "/"),
             ("", "/"),
         ] {
             assert_eq!(safe_next(next), expected, "{next}");
         }
+        assert_eq!(safe_next(&format!("/{}", "x".repeat(5_000))), "/");
     }
 }

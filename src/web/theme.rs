@@ -2,11 +2,13 @@
 
 use actix_web::HttpRequest;
 
+use super::cookies;
+
 pub const COOKIE: &str = "theme";
 
 /// `light`, `dark`, or empty for the system's choice.
 pub fn of(request: &HttpRequest) -> &'static str {
-    request.cookie(COOKIE).map_or("", |cookie| known(cookie.value()))
+    cookies::read(request, COOKIE).map_or("", |word| known(&word))
 }
 
 pub fn known(word: &str) -> &'static str {

@@ -252,7 +252,7 @@ impl Chrome {
 
     /// What somebody who was never here loads for this page.
     pub async fn first_visit(&self, path: &str) -> Vec<Fetched> {
-        self.fetched().await;
+        self.fetched_so_far().await;
         // Of the disk and of the memory.
         devtools::command(
             &self.client,
@@ -260,30 +260,40 @@ impl Chrome {
             json!({ "cacheDisabled": true }),
         )
         .await;
-        self.visit(path).await;
-        let began = Instant::now();
-        loop {
+        // A busy browser now and then forgets to tell how a file ended.
+        for _ in 0..3 {
+            self.visit(path).await;
+            let began = Instant::now();
             // The log may come a little after the page.
-            let fetched = self.fetched().await;
-            if !fetched.is_empty() {
-                return fetched;
+            while began.elapsed() < PATIENCE {
+                let (fetched, all) = self.fetched_so_far().await;
+                if all && !fetched.is_empty() {
+                    return fetched;
+                }
             }
-            assert!(began.elapsed() < PATIENCE, "{path} loads nothing");
         }
+        panic!("{path} loads nothing, or never all: {:?}", self.asked.borrow());
     }
 
     /// What was fetched since the last call, once all that was asked for has come. Everything must come from our own host.
     pub async fn fetched(&self) -> Vec<Fetched> {
+        let (fetched, all) = self.fetched_so_far().await;
+        assert!(all, "never came: {:?}", self.asked.borrow());
+        fetched
+    }
+
+    /// The same after some patience, and whether it is all.
+    async fn fetched_so_far(&self) -> (Vec<Fetched>, bool) {
         let began = Instant::now();
         let mut fetched = Vec::new();
         loop {
             for message in devtools::log(&self.client, "performance").await {
                 fetched.extend(self.note(&message));
             }
-            if self.asked.borrow().is_empty() {
-                return fetched;
+            let all = self.asked.borrow().is_empty();
+            if all || began.elapsed() > PATIENCE {
+                return (fetched, all);
             }
-            assert!(began.elapsed() < PATIENCE, "never came: {:?}", self.asked.borrow());
         }
     }
 
@@ -299,6 +309,10 @@ impl Chrome {
                     return None;
                 }
                 assert!(url.starts_with(&self.base), "a page asked for {url}");
+                // What the page before has not got by now is given up, which is not always told.
+                if details["type"] == "Document" {
+                    self.asked.borrow_mut().clear();
+                }
                 // News come as long as the page is open.
                 if details["type"] != "EventSource" {
                     self.asked.borrow_mut().insert(request.to_owned(), url.to_owned());

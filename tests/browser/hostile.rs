@@ -143,11 +143,21 @@ impl Scene {
         .await;
         let project = project["id"].as_i64().expect("an id");
         let base = format!("/projects/{project}");
-        let mut pages: Vec<String> = ["", "/edit", "/delete", "/members", "/webhooks"]
-            .map(|end| format!("{base}{end}"))
-            .into();
+        let mut pages: Vec<String> = [
+            "",
+            "/edit",
+            "/delete",
+            "/members",
+            "/webhooks",
+            "/audit",
+            "/audit?time=24h&who=1",
+        ]
+        .map(|end| format!("{base}{end}"))
+        .into();
         pages.extend([
             "/account".into(),
+            "/audit".into(),
+            "/audit?what=tokens&who=1".into(),
             "/account/api-tokens".into(),
             "/account/api-tokens/new".into(),
         ]);

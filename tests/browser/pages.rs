@@ -2,6 +2,7 @@
 //! a picture of each is left in `target/screenshots`. A page of the program that has no line here fails the first test.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::axe::Axe;
 use crate::chrome::{Chrome, Screen};
@@ -108,6 +109,7 @@ pub const ROWS: &[Row] = &[
     (Manager, "manager-webhooks", "{website}/webhooks", &[]),
     (Manager, "manager-members", "{website}/members", &[]),
     (Manager, "manager-edit", "{website}/edit", &[]),
+    (Manager, "manager-audit", "{website}/audit", &[]),
     (Owner, "tasks", "{website}", &[]),
     (Owner, "tasks-menu", "{website}", &[Press("Menu of Website")]),
     (Owner, "tasks-none", "{quiet}", &[]),
@@ -179,6 +181,11 @@ pub const ROWS: &[Row] = &[
     (Owner, "delivery-nonsense", "{answers}/webhooks/{nonsense}/deliveries/{d-nonsense}", &[]),
     (Owner, "delivery-large", "{answers}/webhooks/{large}/deliveries/{d-large}", &[]),
     (Owner, "delivery-refused", "{answers}/webhooks/{refused}/deliveries/{d-refused}", &[]),
+    (Owner, "audit", "{website}/audit", &[]),
+    (Owner, "audit-filtered", "{website}/audit?what=webhooks&time=24h&address=127.0.0.1", &[]),
+    (Owner, "audit-nothing-matches", "{website}/audit?subject=999999999", &[]),
+    (Owner, "audit-not-understood", "{website}/audit?subject=bug&address=here&from=yesterday", &[]),
+    (Owner, "audit-installation", "/audit", &[]),
     (Owner, "account", "/account", &[]),
     (Owner, "account-wrong", "/account", &[Press("Change password")]),
     (Owner, "tokens", "/account/api-tokens", &[]),
@@ -197,9 +204,22 @@ const ON_A_PHONE: &[Row] = &[
     (Owner, "drawer-menu", "{website}", &[Press("Projects"), Press("Menu of Website")]),
 ];
 
+/// Half a day after the sign-in, when some forms want the password again.
+#[rustfmt::skip]
+const HALF_A_DAY_LATER: &[Row] = &[
+    (Owner, "rotate-again", "{answers}/webhooks/{patient}/rotate", &[]),
+    (Owner, "rotate-again-wrong", "{answers}/webhooks/{patient}/rotate", &[Type("Your password", "wrong"), Press("Rotate secret")]),
+    (Owner, "delete-again", "{website}/delete", &[]),
+    (Owner, "hand-over-again", "{website}/members/{manager}/hand-over", &[]),
+    (Owner, "token-again-wrong", "/account/api-tokens/new", &[Type("Name", "Nightly"), Press("Make token")]),
+    (Owner, "account-much-later", "/account", &[]),
+];
+
 /// Not pages: JSON for programs, streams, files.
 const NO_PAGES: &[&str] = &[
     "/openapi.json",
+    "/audit/export",
+    "/projects/{project}/audit/export",
     "/projects/{project}/deliveries/live",
     "/projects/{project}/deliveries/export",
     "/projects/{project}/webhooks/{webhook}/deliveries/live",
@@ -226,14 +246,19 @@ fn every_page_of_the_program_has_a_line() {
 
 #[test]
 fn no_two_lines_share_a_name() {
-    let names: BTreeSet<_> = ROWS.iter().chain(ON_A_PHONE).map(|row| row.1).collect();
+    let names: BTreeSet<_> = ROWS
+        .iter()
+        .chain(ON_A_PHONE)
+        .chain(HALF_A_DAY_LATER)
+        .map(|row| row.1)
+        .collect();
 
-    assert_eq!(names.len(), ROWS.len() + ON_A_PHONE.len());
+    assert_eq!(names.len(), ROWS.len() + ON_A_PHONE.len() + HALF_A_DAY_LATER.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_accessible_and_fits_in_both_themes_on_both_screens() {
-    let app = App::configured(|config| config.timing.deadline = std::time::Duration::from_millis(500)).await;
+    let app = App::configured(|config| config.timing.deadline = Duration::from_millis(500)).await;
     let (first, rest): (Vec<&Row>, Vec<_>) = ROWS.iter().partition(|row| row.0 == First);
     let mut one = Gallery::open(&app).await;
     for row in first {
@@ -252,6 +277,13 @@ async fn every_page_is_accessible_and_fits_in_both_themes_on_both_screens() {
         one.chrome.look(Look(Screen::Phone, Theme::Light)).await;
         one.visit(&town.path(row.2), row.3).await;
         one.hang(row.1, &[Screen::Phone]).await;
+    }
+
+    one.chrome.turn_into(Nobody, Owner).await;
+    town.app.advance(Duration::from_secs(13 * 3600));
+    for row in HALF_A_DAY_LATER {
+        one.visit(&town.path(row.2), row.3).await;
+        one.hang(row.1, &Screen::ALL).await;
     }
 
     let too_wide = [one.too_wide, other.too_wide].concat();

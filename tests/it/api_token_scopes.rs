@@ -9,7 +9,7 @@ use crate::support::given;
 
 const TOKENS: &str = "/module/api-tokens";
 
-const ALL: [&str; 15] = [
+pub(crate) const ALL: [&str; 15] = [
     "goal_can_edit",
     "goal_can_delete",
     "goal_can_manage_users",
@@ -28,7 +28,7 @@ const ALL: [&str; 15] = [
 ];
 
 /// The right that a call needs. A new call without a line here fails.
-fn needs(method: &str, path: &str) -> &'static str {
+pub(crate) fn needs(method: &str, path: &str) -> &'static str {
     let noun = path
         .trim_start_matches('/')
         .split(['/', '?'])

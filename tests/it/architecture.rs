@@ -53,6 +53,8 @@ fn every_file_opens_with_what_it_is_for() {
         .into_iter()
         .chain(rust_files("tests"))
         .chain(rust_files("benches"))
+        .chain(rust_files("fuzz/checks"))
+        .chain(rust_files("fuzz/fuzz_targets"))
         .filter(|file| !read(file).starts_with("//!"))
         .map(|file| file.display().to_string())
         .collect();
@@ -121,6 +123,34 @@ fn only_the_clock_reads_the_time() {
     );
 }
 
+/// What is wiped from memory is a secret; a type that holds one writes its own `Debug`, or has none.
+#[test]
+fn no_derived_debug_prints_what_is_wiped() {
+    let mut wrong = Vec::new();
+    let mut wiped = 0;
+    for file in rust_files("src") {
+        let text = read(&file);
+        let items = text.split("\n}\n").flat_map(|part| part.split(";\n\n"));
+        for item in items.filter(|item| item.contains("Zeroizing<")) {
+            let Some(at) = item.rfind("struct ").or_else(|| item.rfind("enum ")) else {
+                continue;
+            };
+            wiped += 1;
+            let attributes = item[..at].rsplit("\n\n").next().unwrap_or_default();
+            let derives = attributes
+                .lines()
+                .filter(|line| line.trim_start().starts_with("#[derive("));
+            if item[at..].contains("Zeroizing<") && derives.clone().any(|line| line.contains("Debug")) {
+                let name = item[at..].lines().next().unwrap_or_default();
+                wrong.push(format!("{}: {name}", file.display()));
+            }
+        }
+    }
+
+    assert!(wiped > 10, "only {wiped} types hold something that is wiped");
+    assert_none(&wrong, "`Debug` would print a secret");
+}
+
 #[test]
 fn templates_hold_no_script_no_style_and_nothing_raw() {
     let forbidden = [
@@ -175,9 +205,19 @@ fn the_repository_names_no_machine() {
         "docs",
         ".ci",
         "benches",
+        "fuzz/checks",
+        "fuzz/fuzz_targets",
     ];
     let listed = folders.iter().flat_map(|folder| files(folder, ""));
-    let top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.toml"].map(PathBuf::from);
+    let top = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "Cargo.toml",
+        "deny.toml",
+    ]
+    .map(PathBuf::from);
     for file in listed.chain(top.into_iter().filter(|file| file.exists())) {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         for (number, line) in text.lines().enumerate() {
@@ -188,6 +228,44 @@ fn the_repository_names_no_machine() {
     }
 
     assert_none(&wrong, "paths of one machine");
+}
+
+/// A claim whose test has moved away is a claim without one.
+#[test]
+fn what_the_security_document_points_to_is_there() {
+    let text = read(Path::new("SECURITY.md"));
+    let quoted = text.split('`').skip(1).step_by(2);
+    let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let places: Vec<&str> = quoted
+        .chain(linked)
+        .filter(|place| place.contains('/') && !place.starts_with('/') && !place.contains(' '))
+        .collect();
+
+    assert!(places.len() > 20, "{places:?}");
+    let gone: Vec<String> = places
+        .into_iter()
+        .filter(|place| !Path::new(place).exists())
+        .map(str::to_owned)
+        .collect();
+    assert_none(&gone, "files that SECURITY.md names and that do not exist");
+}
+
+#[test]
+fn scripts_build_what_the_lock_file_says() {
+    let mut loose = Vec::new();
+    for file in files("scripts", "").into_iter().chain(files(".ci", "")) {
+        for (number, line) in read(&file).lines().enumerate() {
+            let line = line.trim_start();
+            let builds = ["build", "test", "run", "bench", "check", "clippy", "install"]
+                .iter()
+                .any(|verb| line.contains(&format!("cargo {verb} ")));
+            if builds && !line.starts_with('#') && !line.contains("--locked") {
+                loose.push(format!("{}:{}: {line}", file.display(), number + 1));
+            }
+        }
+    }
+
+    assert_none(&loose, "cargo without --locked");
 }
 
 /// In a placeholder, a help text or a code sample; `src=`, `href=` and `action=` would make the browser ask another host.

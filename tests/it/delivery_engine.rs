@@ -19,7 +19,7 @@ use taskview_webhooks::domain::event::EventKind;
 use taskview_webhooks::domain::ids::{ProjectId, UserId, WebhookId};
 use taskview_webhooks::domain::secret::Secret;
 use taskview_webhooks::error::AppError;
-use taskview_webhooks::vault::{MasterKey, Vault};
+use taskview_webhooks::vault::{KeyRing, MasterKey, Root, Sealer, Vault, seal_secret};
 
 use crate::support::database::{MASTER_KEY, TestDatabase};
 use crate::support::receiver::{Answer, Receiver};
@@ -47,13 +47,15 @@ impl Running {
         let database = TestDatabase::create();
         let url = DatabaseUrl::parse(&database.url).unwrap();
         let store = Store::open(&url, Clock::default()).unwrap();
-        let vault = Vault::new(MasterKey::parse(MASTER_KEY).unwrap());
+        let key = MasterKey::parse(MASTER_KEY).unwrap();
+        let (sealer, ring) = (Sealer::new(&key), KeyRing::given(&[key]));
+        let vault = Vault::new(ring, Root::random());
         let secret = Secret::from_random([7; 32]);
         let mut db = Db::open(&url, Purpose::Write).unwrap();
         db.batch_execute(WORLD).unwrap();
         for (index, target) in urls.iter().enumerate() {
             let id = WebhookId(index as i64 + 1);
-            insert_webhook(&mut db, id, target, vault.seal_secret(id, &secret));
+            insert_webhook(&mut db, id, target, seal_secret(&sealer, id, &secret));
         }
         let config = Config {
             timing,

@@ -9,6 +9,7 @@ use taskview_webhooks::delivery::resolve::Resolver;
 use taskview_webhooks::delivery::sender::{Exchange, Request, Sender, SenderConfig};
 use taskview_webhooks::domain::delivery::Outcome;
 use taskview_webhooks::domain::target::AllowList;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
 use crate::support::certificates::Authority;
@@ -48,7 +49,8 @@ async fn post(config: SenderConfig, url: &str) -> Exchange {
 #[actix_rt::test]
 async fn an_answer_is_kept_with_what_was_measured() {
     let receiver = Receiver::start();
-    let headers = vec![("X-Note", "v".repeat(5000))];
+    let long: &str = "X-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn".repeat(9).leak();
+    let headers = vec![("X-Note", "v".repeat(5000)), (long, "1".to_owned())];
     receiver.answer_with(Answer::Respond(200, headers, b"thanks".to_vec()));
 
     let exchange = post(allowing("loopback"), &receiver.url("/hook?token=1")).await;
@@ -60,6 +62,11 @@ async fn an_answer_is_kept_with_what_was_measured() {
     assert!(exchange.lookup.is_some() && exchange.connect.is_some());
     assert!(exchange.first_byte.unwrap() <= exchange.duration);
     assert!(exchange.response_headers.contains(&("x-note".into(), "v".repeat(1024))));
+    assert!(
+        exchange
+            .response_headers
+            .contains(&(long[..256].to_lowercase(), "1".into()))
+    );
     let [sent] = &receiver.requests()[..] else {
         panic!("one request")
     };
@@ -249,6 +256,57 @@ async fn a_certificate_of_a_trusted_authority_is_accepted_for_its_name_only() {
     assert_eq!(receiver.requests().len(), 1);
 }
 
+/// The library could speak HTTP/2, in which it has had trouble that nobody mends any more.
+#[actix_rt::test]
+async fn a_receiver_that_would_rather_speak_http_2_is_spoken_to_in_http_1() {
+    let authority = Authority::new();
+    let mut server = rustls::ServerConfig::clone(&authority.good_for("hooks.test"));
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let receiver = Receiver::start_tls(Arc::new(server));
+    let config = SenderConfig {
+        resolver: Resolver::fixed([("hooks.test", vec![vec![LOOPBACK]])]),
+        extra_roots: vec![authority.certificate()],
+        ..allowing("loopback")
+    };
+
+    let exchange = post(config, &receiver.url_of("hooks.test", "/")).await;
+
+    assert_eq!(exchange.outcome, Outcome::Answered(200));
+    assert_eq!(receiver.requests()[0].method, "POST");
+}
+
+#[actix_rt::test]
+async fn a_tls_connection_is_closed_as_tls_wants_it() {
+    let authority = Authority::new();
+    let config = SenderConfig {
+        resolver: Resolver::fixed([("hooks.test", vec![vec![LOOPBACK]])]),
+        extra_roots: vec![authority.certificate()],
+        ..allowing("loopback")
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let acceptor = tokio_rustls::TlsAcceptor::from(authority.good_for("hooks.test"));
+    let receiver = actix_rt::spawn(async move {
+        let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+        let mut buffer = [0; 4096];
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        stream.flush().await.unwrap();
+        // An end without close_notify is an error here.
+        stream.read(&mut buffer).await.map_err(|error| error.to_string())
+    });
+
+    let sender = Sender::new(config);
+    let exchange = sender.post(request(&format!("https://hooks.test:{port}/"))).await;
+    drop(sender);
+
+    assert_eq!(exchange.outcome, Outcome::Answered(200));
+    assert_eq!(receiver.await.unwrap(), Ok(0));
+}
+
 #[actix_rt::test]
 async fn broken_tls_says_what_is_broken() {
     let authority = Authority::new();
@@ -295,6 +353,6 @@ async fn a_receiver_that_speaks_no_tls_is_told_apart_from_one_that_is_silent() {
     let Outcome::Timeout(why) = nothing.outcome else {
         panic!("{nothing:?}")
     };
-    assert!(why.contains("did not answer the TLS handshake"), "{why}");
+    assert!(why.contains("did not finish the TLS handshake"), "{why}");
     drop(silent);
 }

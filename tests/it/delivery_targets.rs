@@ -221,12 +221,42 @@ async fn a_connection_is_used_again_and_the_attempt_says_so() {
 }
 
 #[actix_rt::test]
-async fn what_comes_after_an_interim_answer_or_without_a_length_never_answers_another_request() {
+async fn an_interim_answer_is_passed_over_and_its_connection_used_again() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[]));
+    receiver.answer_in_turn([Answer::Write(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n\
+          HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok"
+            .to_vec(),
+    )]);
+
+    let first = post(&sender, &receiver.url("/")).await;
+    let second = post(&sender, &receiver.url("/")).await;
+
+    assert_eq!(first.outcome, Outcome::Answered(202));
+    assert_eq!(first.response_body, b"ok");
+    assert_eq!(second.outcome, Outcome::Answered(200));
+    assert!(second.reused && receiver.connections() == 1);
+}
+
+#[actix_rt::test]
+async fn what_comes_without_a_known_end_never_answers_another_request() {
     for (begun, code) in [
-        ("HTTP/1.1 100 Continue\r\n\r\n", 100),
-        ("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 103),
         ("HTTP/1.1 200 OK\r\n\r\n", 200),
         ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 101),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n", 204),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500 Oh\r\nContent-Length: 9\r\n\r\n",
+            200,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n",
+            200,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",
+            200,
+        ),
     ] {
         let receiver = Receiver::start();
         let sender = Sender::new(allowing("loopback", &[]));
@@ -235,10 +265,27 @@ async fn what_comes_after_an_interim_answer_or_without_a_length_never_answers_an
         let first = post(&sender, &receiver.url("/")).await;
         let second = post(&sender, &receiver.url("/")).await;
 
-        assert_eq!(first.outcome, Outcome::Answered(code));
-        assert_eq!(second.outcome, Outcome::Answered(200));
-        assert!(!second.reused && receiver.connections() == 2, "{begun}");
+        assert_eq!(first.outcome, Outcome::Answered(code), "{begun}");
+        assert_eq!(second.outcome, Outcome::Answered(200), "{begun}");
+        assert_eq!(second.response_body, b"noted", "{begun}");
     }
+}
+
+#[actix_rt::test]
+async fn a_request_whose_answer_has_begun_is_not_sent_a_second_time_on_another_connection() {
+    let receiver = Receiver::start();
+    let sender = Sender::new(allowing("loopback", &[]));
+    receiver.answer_in_turn([Answer::status(200), Answer::Raw(b"HTTP/1.1 2".to_vec())]);
+
+    let first = post(&sender, &receiver.url("/")).await;
+    let second = post(&sender, &receiver.url("/")).await;
+
+    assert_eq!(first.outcome, Outcome::Answered(200));
+    let Outcome::Protocol(why) = second.outcome else {
+        panic!("{second:?}")
+    };
+    assert!(why.contains("in the middle of its answer"), "{why}");
+    assert_eq!(receiver.requests().len(), 2);
 }
 
 #[actix_rt::test]
@@ -250,6 +297,12 @@ async fn a_body_that_ends_with_its_connection_is_read() {
 
     assert_eq!(exchange.outcome, Outcome::Answered(500));
     assert_eq!(exchange.response_body, b"why it failed");
+    receiver.answer_with(Answer::Raw(b"HTTP/1.1 500 Oh\r\n\r\nwhy it failed".to_vec()));
+
+    let exchange = post(&Sender::new(allowing("loopback", &[])), &receiver.url("/")).await;
+
+    assert_eq!(exchange.response_body, b"why it failed");
+    assert!(!exchange.cut);
 }
 
 #[actix_rt::test]

@@ -15,7 +15,7 @@ use crate::support::api_client::ApiClient;
 use crate::support::app::App;
 use crate::support::database::{Kind, TestDatabase, kind};
 use crate::support::given;
-use crate::support::process::{Process, add_user};
+use crate::support::process::{Process, add_user, disable_user};
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::story::Story;
 use crate::support::wait;
@@ -263,4 +263,44 @@ async fn a_worker_that_comes_is_noticed_by_a_web_node_that_had_none() {
     ready(true).await;
     worker.stop();
     ready(false).await;
+}
+
+#[tokio::test]
+async fn who_is_shut_out_on_one_node_hears_nothing_more_from_another() {
+    if one_process_only() {
+        return;
+    }
+    let database = Arc::new(TestDatabase::create());
+    for login in ["lead", "mia", "max"] {
+        add_user(&database, login, given::PASSWORD);
+    }
+    let other = node(&database, NodeRole::Web).await;
+    let story = Story::on(node(&database, NodeRole::All).await).await;
+    let project = given::Project {
+        path: format!("/projects/{}", story.goal),
+        id: story.goal.as_i64().expect("a number"),
+    };
+    let lead = given::sign_in(&story.app, "lead").await;
+    for login in ["mia", "max"] {
+        given::member(&lead, &project, login).await;
+    }
+    let address = format!(
+        "{}/webhooks/{}/deliveries/live?rows=&newest=0",
+        project.path, story.webhook
+    );
+    let (mia, max) = (given::sign_in(&other, "mia").await, given::sign_in(&other, "max").await);
+    let lead_there = given::sign_in(&other, "lead").await;
+    let (mut of_mia, mut of_max) = (mia.stream(&address).await, max.stream(&address).await);
+    let mut of_lead = lead_there.stream(&address).await;
+    let soon = Duration::from_secs(5);
+
+    // Signed out, disabled, and without a project: all of it elsewhere.
+    let mia_here = given::sign_in(&story.app, "mia").await;
+    mia_here.submit("/account", "/end-others", &[]).await;
+    of_mia.ends_within(soon).await;
+    disable_user(&database, "max");
+    of_max.ends_within(soon).await;
+    let delete = format!("{}/delete", project.path);
+    lead.submit(&delete, "/delete", &[]).await.assert_says("is deleted");
+    of_lead.ends_within(soon).await;
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::browser::Browser;
 use crate::support::given;
 use crate::support::page::Page;
+use crate::support::process::disable_user;
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::story::Story;
 use crate::support::wait;
@@ -234,21 +236,66 @@ async fn an_open_history_hears_of_changed_rows_and_of_newer_ones() {
     assert_eq!(newer["fresh"], "1 new delivery");
 }
 
-#[tokio::test]
-async fn a_stream_ends_with_its_session_and_with_its_membership() {
-    let story = Story::begin().await;
-    let lead = given::sign_in(&story.app, "lead").await;
-    let project = project(&story);
-    given::person(&story.app, "mia").await;
-    given::member(&lead, &project, "mia").await;
-    let mia = given::sign_in(&story.app, "mia").await;
-    let address = format!("{}/live?rows=&newest=0", history(&story));
-    let (mut of_member, mut of_lead) = (mia.stream(&address).await, lead.stream(&address).await);
+/// Whoever was shut out gets nothing after this.
+const SHUT_OUT: Duration = Duration::from_secs(5);
 
-    mia.post(&format!("{}/leave", project.path), &[]).await;
-    of_member.ends().await;
-    lead.post("/sign-out", &[]).await;
-    of_lead.ends().await;
+/// mia, a member of the story's project, as a browser; and the story's owner.
+async fn two_people(story: &Story) -> (Browser, Browser) {
+    let lead = given::sign_in(&story.app, "lead").await;
+    let mia = given::person(&story.app, "mia").await;
+    given::member(&lead, &project(story), "mia").await;
+    (lead, mia)
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_however_that_ends() {
+    let story = Story::begin().await;
+    let (lead, _) = two_people(&story).await;
+    let address = format!("{}/live?rows=&newest=0", history(&story));
+    let (signed_out, ended) = (
+        given::sign_in(&story.app, "mia").await,
+        given::sign_in(&story.app, "mia").await,
+    );
+    let (mut by_itself, mut from_elsewhere) = (signed_out.stream(&address).await, ended.stream(&address).await);
+    let mut of_lead = lead.stream(&address).await;
+
+    signed_out.post("/sign-out", &[]).await;
+    by_itself.ends_within(SHUT_OUT).await;
+    let owner = given::sign_in(&story.app, "mia").await;
+    owner.submit("/account", "/end-others", &[]).await;
+    from_elsewhere.ends_within(SHUT_OUT).await;
+    let other = given::sign_in(&story.app, "lead").await;
+    let typed = [
+        ("old_password", given::PASSWORD),
+        ("new_password", "staple battery horse correct"),
+        ("new_password_again", "staple battery horse correct"),
+    ];
+    other.submit("/account", "/account/password", &typed).await;
+    of_lead.ends_within(SHUT_OUT).await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_account_the_membership_and_the_project() {
+    let story = Story::begin().await;
+    let (lead, mia) = two_people(&story).await;
+    let max = given::person(&story.app, "max").await;
+    given::member(&lead, &project(&story), "max").await;
+    let address = format!("{}/live?rows=&newest=0", history(&story));
+    let (mut of_member, mut of_disabled) = (mia.stream(&address).await, max.stream(&address).await);
+    let mut of_owner = lead.stream(&address).await;
+
+    let members = lead.get(&format!("{}/members", project(&story).path)).await;
+    let mut remove = members.links().into_iter().filter(|link| link.ends_with("/remove"));
+    let of_mia = remove.next().expect("a member to remove");
+    let question = lead.get(&of_mia).await;
+    question.assert_says("mia");
+    lead.send(&question.form("/remove")).await;
+    of_member.ends_within(SHUT_OUT).await;
+    disable_user(&story.app.database, "max");
+    of_disabled.ends_within(SHUT_OUT).await;
+    let delete = format!("{}/delete", project(&story).path);
+    lead.submit(&delete, "/delete", &[]).await.assert_says("is deleted");
+    of_owner.ends_within(SHUT_OUT).await;
 }
 
 #[tokio::test]

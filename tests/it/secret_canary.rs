@@ -1,17 +1,19 @@
 //! A secret in the clear is in one answer and nowhere else: not on any page, not in the JSON, not in the log, not in the
 //! database, its write-ahead log included.
 
-use std::collections::BTreeSet;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use taskview_webhooks::actions::webhooks::{Edit, NewWebhook, WithSecret};
+use taskview_webhooks::config::{Concealed, Config};
+use taskview_webhooks::db::DatabaseUrl;
+use taskview_webhooks::domain::ids::WebhookId;
+use taskview_webhooks::domain::own_header::{Given, resolve};
+use taskview_webhooks::domain::secret::Secret;
+use taskview_webhooks::domain::token::Token;
+use taskview_webhooks::domain::webhook_file::WebhookFile;
+use taskview_webhooks::vault::{KeyRing, MasterKey, Root, Sealer, Vault};
 
 use crate::support::api_client::ApiClient;
 use crate::support::app::App;
-use crate::support::browser::Browser;
-use crate::support::database::{Kind, TestDatabase, kind};
+use crate::support::canary::{Canary, Places, crawl, dump};
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::{given, log};
 
@@ -36,17 +38,23 @@ async fn a_secret_is_in_one_answer_and_nowhere_else() {
     given::task(&lead, &project, "Write it down").await;
     receiver.wait_for(3).await;
 
-    let secrets = [made.secret.as_str(), rotated.as_str(), own];
-    let pages = crawl(&lead, &project.path).await;
-    let json = json_of(&app, &project, &made).await;
-    let stored = dump(&app.database);
-    let logged = log::text();
+    let secrets = [
+        ("first secret", made.secret.as_str()),
+        ("second secret", &rotated),
+        ("header", own),
+    ];
+    let secrets = secrets.map(|(name, secret)| Canary::new(name, secret));
+    let mut places = Places::new();
+    let pages = crawl(&lead, &[&project.path]).await;
+    let many = pages.len() > 10;
+    for (path, text) in pages.into_iter().chain(json_of(&app, &project, &made).await) {
+        places.add(path, text.as_bytes());
+    }
+    places.add("the database", &dump(&app.database));
+    places.add("the log", log::text().as_bytes());
 
     assert_ne!(made.secret, rotated);
-    assert!(
-        pages.len() > 10 && stored.len() > 1_000 && !logged.is_empty(),
-        "there was something to look through"
-    );
+    assert!(many, "there was something to look through");
     assert!(
         receiver
             .requests()
@@ -54,17 +62,7 @@ async fn a_secret_is_in_one_answer_and_nowhere_else() {
             .any(|request| request.is_signed_with(&rotated)),
         "the secrets were in use"
     );
-    for disguise in secrets.iter().flat_map(|secret| disguises(secret)) {
-        for (path, html) in &pages {
-            assert!(!holds(html.as_bytes(), &disguise), "{path} shows a secret");
-        }
-        for (path, text) in &json {
-            assert!(!holds(text.as_bytes(), &disguise), "{path} tells a secret");
-        }
-        let telling = logged.lines().find(|line| holds(line.as_bytes(), &disguise));
-        assert_eq!(telling, None, "the log tells a secret");
-        assert!(!holds(&stored, &disguise), "the database holds a secret in the clear");
-    }
+    places.assert_hold_none_of(&secrets);
 }
 
 #[tokio::test]
@@ -79,20 +77,16 @@ async fn an_api_token_is_in_one_answer_and_nowhere_else() {
     let event = serde_json::json!({ "goalId": project.id, "event": "build.finished", "data": {} });
     program.post("/module/events", event).await.response();
 
-    let pages = crawl(&lead, "/account").await;
-    let stored = dump(&app.database);
-
+    let pages = crawl(&lead, &["/account"]).await;
     assert!(pages.iter().any(|(path, _)| path == "/account/api-tokens"));
-    for disguise in disguises(token.trim_start_matches("tvk_")) {
-        for (path, html) in &pages {
-            assert!(!holds(html.as_bytes(), &disguise), "{path} shows the token");
-        }
-        assert!(
-            !log::text().lines().any(|line| holds(line.as_bytes(), &disguise)),
-            "the log tells it"
-        );
-        assert!(!holds(&stored, &disguise), "the database holds it in the clear");
+    let mut places = Places::new();
+    for (path, html) in pages {
+        places.add(path, html.as_bytes());
     }
+    places.add("the database", &dump(&app.database));
+    places.add("the log", log::text().as_bytes());
+
+    places.assert_hold_none_of(&[Canary::new("the token", &token)]);
 }
 
 #[tokio::test]
@@ -124,21 +118,20 @@ async fn an_invitation_is_in_one_answer_and_nowhere_else() {
         .assert_status(422);
 
     let again = lead.send(&form).await;
-    let pages = crawl(&lead, &members).await;
-    let stored = dump(&app.database);
     let logged = log::text();
+    let mut places = Places::new();
+    for (path, html) in crawl(&lead, &[&members]).await {
+        places.add(path, html.as_bytes());
+    }
+    places.add("the database", &dump(&app.database));
+    places.add("the log", logged.as_bytes());
 
     again.assert_says("a link is shown only once");
     assert!(!again.html.contains(token));
     for told in ["path=\"/invitations/…\"", "path=\"/sign-in\""] {
         assert!(logged.contains(told), "{told} is not in the log");
     }
-    for (path, html) in &pages {
-        assert!(!html.contains(token), "{path} shows the link");
-    }
-    let telling = logged.lines().find(|line| line.contains(token));
-    assert_eq!(telling, None, "the log tells it");
-    assert!(!holds(&stored, token.as_bytes()), "the database holds it in the clear");
+    places.assert_hold_none_of(&[Canary::new("the link", token)]);
 }
 
 #[tokio::test]
@@ -168,26 +161,50 @@ async fn a_reload_of_the_page_with_the_secret_changes_nothing() {
     );
 }
 
-/// Every page that can be reached by links from this one, by path.
-async fn crawl(browser: &Browser, from: &str) -> Vec<(String, String)> {
-    let mut seen = BTreeSet::new();
-    let mut waiting = vec![from.to_owned(), "/".to_owned()];
-    let mut pages = Vec::new();
-    while let Some(path) = waiting.pop() {
-        if path.contains("/sign-out") || !seen.insert(path.clone()) {
-            continue;
-        }
-        let page = browser.get(&path).await;
-        assert!(page.status < 500, "{path} failed: {}", page.text());
-        waiting.extend(
-            page.links()
-                .into_iter()
-                .map(|link| link.split('#').next().unwrap_or_default().to_owned()),
-        );
-        pages.push((path, page.html));
-        assert!(pages.len() < 500, "the pages never end");
-    }
-    pages
+#[test]
+fn debug_prints_no_secret_of_any_type_that_holds_one() {
+    const CANARY: &str = "Y2FuYXJ5IHRoYXQgRGVidWcgbXVzdCBub3QgcHJpbnQhISE=";
+    let secret = Secret::parse(&format!("whsec_{CANARY}")).expect("a secret");
+    let key = MasterKey::parse("Y2FuYXJ5IHRoYXQgRGVidWcgbXVzdCBub3QgcHJpbnQ=").expect("a key");
+    let given = Given::new("X-Key", Some(CANARY));
+    let own = resolve(std::slice::from_ref(&given), &[]).expect("a header");
+    let address = DatabaseUrl::parse(&format!("postgres://tv:{CANARY}@db/tv")).expect("an address");
+    let mut config = Config::for_test(address.clone(), "data".into());
+    config.master_key = Some(Concealed::from(CANARY.to_owned()));
+    let new = NewWebhook {
+        secret: Some(Ok(secret.clone())),
+        headers: vec![given.clone()],
+        ..NewWebhook::default()
+    };
+    let edit = Edit {
+        headers: Some(vec![given.clone()]),
+        ..Edit::default()
+    };
+    let file = format!("[[webhook]]\nurl = \"http://a.test/\"\nevents = [\"x\"]\nheaders = {{ X-Key = \"{CANARY}\" }}");
+    let file = WebhookFile::parse(&file).expect("a file");
+    let token = Token::random(&mut rand::rng());
+    let ring = KeyRing::given(std::slice::from_ref(&key));
+    let vault = Vault::new(ring.clone(), Root::random());
+    let shown = WithSecret {
+        webhook: WebhookId(1),
+        secret: secret.clone(),
+    };
+
+    let printed = format!(
+        "{secret:?} {key:?} {given:?} {own:?} {address:?} {config:?} {new:?} {edit:?} {file:?} {token:?} {ring:?} {vault:?} {shown:?} {:?} {:?}",
+        Sealer::new(&key),
+        Root::random()
+    );
+
+    assert_eq!(own[0].value.as_str(), CANARY);
+    assert!(printed.contains("Config {") && printed.contains("tv@db"), "{printed}");
+    let mut places = Places::new();
+    places.add("what Debug prints", printed.as_bytes());
+    places.assert_hold_none_of(&[
+        Canary::new("a secret", CANARY),
+        Canary::new("a key", &key.to_base64()),
+        Canary::new("a token", token.expose()),
+    ]);
 }
 
 async fn json_of(app: &App, project: &given::Project, webhook: &given::Webhook) -> Vec<(String, String)> {
@@ -208,64 +225,4 @@ async fn json_of(app: &App, project: &given::Project, webhook: &given::Webhook) 
         answers.push((path, answer.body.to_string()));
     }
     answers
-}
-
-/// Everything that the database keeps, while the program runs: the files, or every row as text.
-fn dump(database: &TestDatabase) -> Vec<u8> {
-    match kind() {
-        Kind::Sqlite => {
-            let files = std::fs::read_dir(database.dir()).expect("the data directory");
-            let paths = files.map(|file| file.expect("a file").path());
-            let of_database = paths.filter(|path| path.to_string_lossy().contains("taskview."));
-            of_database
-                .flat_map(|path| std::fs::read(path).expect("a file of the database"))
-                .collect()
-        }
-        Kind::Postgres => rows_as_text(&database.url).into_bytes(),
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "every table, whatever it is called")]
-fn rows_as_text(url: &str) -> String {
-    #[derive(QueryableByName)]
-    struct Text {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        text: String,
-    }
-    let mut database = PgConnection::establish(url).expect("the database");
-    // Bytes as text where they are text: a secret in the clear would be readable.
-    database
-        .batch_execute("SET bytea_output = 'escape'")
-        .expect("a setting");
-    let tables: Vec<Text> =
-        diesel::sql_query("SELECT tablename::text AS text FROM pg_tables WHERE schemaname = 'public'")
-            .load(&mut database)
-            .expect("the tables");
-    let mut all = String::new();
-    for Text { text: table } in tables {
-        let rows: Vec<Text> = diesel::sql_query(format!("SELECT t::text AS text FROM {table} t"))
-            .load(&mut database)
-            .expect("rows");
-        all.extend(rows.into_iter().map(|row| row.text + "\n"));
-    }
-    all
-}
-
-/// The secret as it might stand somewhere: as shown, its key as bytes, in hex, in base64.
-fn disguises(secret: &str) -> Vec<Vec<u8>> {
-    let base64 = secret.trim_start_matches("whsec_");
-    let key = STANDARD.decode(base64).expect("a secret in base64");
-    let lines = [
-        base64.to_owned(),
-        hex::encode(&key),
-        hex::encode(secret),
-        STANDARD.encode(secret),
-    ];
-    let mut all: Vec<Vec<u8>> = lines.into_iter().map(String::into_bytes).collect();
-    all.push(key);
-    all
-}
-
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }

@@ -51,7 +51,7 @@ impl Desk {
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let desk = Desk::new(
         "listen = \"127.0.0.1:1111\"\nmax_in_flight = 100\nmax_in_flight_per_webhook = 7\n\
-         allow_targets = [\"loopback\", \"10.0.0.0/8\"]\nmaster_key = \"c2VjcmV0\"\n",
+         allow_targets = [\"loopback\", \"10.0.0.0/8\"]\nmaster_key = \"dGhlIGtleSBvZiBldmVyeSB0ZXN0LCAzMiBieXRlcyE=\"\n",
     );
     let environment = [
         ("TASKVIEW_LISTEN", "127.0.0.1:2222"),
@@ -75,7 +75,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     ] {
         assert!(told.out.lines().any(|one| one == line), "{line}\n{}", told.out);
     }
-    assert!(!told.out.contains("c2VjcmV0"), "{}", told.out);
+    assert!(!told.out.contains("dGhlIGtleSBv"), "{}", told.out);
 }
 
 #[test]
@@ -110,6 +110,10 @@ fn a_file_that_is_wrong_is_refused_with_the_name_that_was_meant() {
             "“listen” must be a text in quotes, a number, or a list of texts",
         ),
         ("listen", "line 1 is no TOML"),
+        (
+            "LISTEN = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"",
+            "“listen” is set twice, in two spellings",
+        ),
         ("listen = \"nowhere\"", "nowhere"),
         ("public_url = \"hooks.example.com\"", "TASKVIEW_PUBLIC_URL"),
     ] {
@@ -163,6 +167,87 @@ fn a_variable_that_is_misspelt_is_told_and_has_no_effect() {
         &[("TASKVIEW_LOG", "info"), ("TASKVIEW_CONFIG", "taskview.toml")],
     );
     assert_eq!((quiet.code, quiet.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_public_url_with_a_password_is_refused_and_the_password_told_to_nobody() {
+    for url in [
+        "https://ada:hunter2@tasks.example",
+        "https:/ada:hunter2@tasks.example",
+        "https:///ada:hunter2@tasks.example/",
+        "ada:hunter2@tasks.example",
+        "https://hunter2@tasks.example",
+        "https://ada:hunter2@tasks.example/path",
+        "https://ada:hunter2@[bad",
+    ] {
+        let told = Desk::new("").run(&["config"], &[("TASKVIEW_PUBLIC_URL", url)]);
+
+        assert_eq!(told.code, Some(2), "{url}: {}", told.out);
+        assert!(told.err.starts_with("TASKVIEW_PUBLIC_URL: "), "{url}: {}", told.err);
+        for text in [&told.out, &told.err] {
+            assert!(!text.contains("hunter2"), "{url}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_master_key_that_is_none_is_a_wrong_setting() {
+    for key in ["c2VjcmV0", "not base64!"] {
+        for command in ["config", "serve"] {
+            let told = Desk::new("").run(&[command], &[("TASKVIEW_MASTER_KEY", key)]);
+
+            assert_eq!(told.code, Some(2), "{command}: {}", told.err);
+            assert!(told.err.starts_with("TASKVIEW_MASTER_KEY: "), "{}", told.err);
+            assert!(!told.err.contains(key), "{}", told.err);
+        }
+    }
+}
+
+#[test]
+fn an_empty_name_of_the_settings_file_is_none() {
+    let told = Desk::new("wings = 2").run(&["config"], &[("TASKVIEW_CONFIG", "")]);
+
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert!(
+        told.out.lines().any(|line| line == "# config is not set"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn limits_are_printed_and_kept_within_what_makes_sense() {
+    let desk = Desk::new("max_webhooks = 5\n");
+
+    let told = desk.run(
+        &["config", "--config", "taskview.toml"],
+        &[("TASKVIEW_MAX_HELD_DAYS", "2")],
+    );
+
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    for line in [
+        "max_body_kib = 1024  # default",
+        "max_projects = 100  # default",
+        "max_webhooks = 5  # taskview.toml",
+        "max_members = 500  # default",
+        "max_held = 10000  # default",
+        "max_held_days = 2  # environment, TASKVIEW_MAX_HELD_DAYS",
+        "max_api_tokens = 100  # default",
+        "max_sessions = 100  # default",
+        "max_streams = 500  # default",
+        "max_streams_per_session = 10  # default",
+    ] {
+        assert!(told.out.lines().any(|one| one == line), "{line}\n{}", told.out);
+    }
+    for (name, value) in [
+        ("TASKVIEW_MAX_BODY_KIB", "1"),
+        ("TASKVIEW_MAX_WEBHOOKS", "0"),
+        ("TASKVIEW_MAX_SESSIONS", "201"),
+        ("TASKVIEW_MAX_STREAMS", "many"),
+    ] {
+        let refused = desk.run(&["config"], &[(name, value)]);
+        assert_eq!(refused.code, Some(2), "{name}={value}");
+    }
 }
 
 #[test]

@@ -1,31 +1,15 @@
 //! `export` and `import`, beside a running server: what is written is read again, and an import is all or nothing.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::process::command;
+use crate::support::process::{Told, command, tell};
 use crate::support::story::Story;
 
-struct Told {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
 fn run(app: &App, arguments: &[&str]) -> Told {
-    let ended = command(&app.database)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the binary runs");
-    Told {
-        code: ended.status.code(),
-        out: String::from_utf8_lossy(&ended.stdout).into_owned(),
-        err: String::from_utf8_lossy(&ended.stderr).into_owned(),
-    }
+    tell(command(&app.database).args(arguments))
 }
 
 struct File(tempfile::TempDir);

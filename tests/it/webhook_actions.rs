@@ -1,6 +1,8 @@
 //! What people do with webhooks and deliveries, on the database itself: who may, what is sealed, what is held, what a second
 //! press does, and how rows are paged and go.
 
+use std::sync::OnceLock;
+
 use diesel::connection::SimpleConnection;
 use taskview_webhooks::actions::access::Actor;
 use taskview_webhooks::actions::deliveries::{self, Place as Whose, Wanted};
@@ -9,14 +11,14 @@ use taskview_webhooks::actions::webhooks::{self, Edit, NewWebhook, TurnOn};
 use taskview_webhooks::clock::Clock;
 use taskview_webhooks::context::Store;
 use taskview_webhooks::db::history::{CodeClass, Filter, Show, Start};
-use taskview_webhooks::db::{self, DatabaseUrl, Db, Tx};
+use taskview_webhooks::db::{self, DatabaseUrl, Db, Tx, key_checks};
 use taskview_webhooks::domain::form_token::Bound;
 use taskview_webhooks::domain::ids::{DeliveryId, ProjectId, SessionId, TaskId, UserId, WebhookId};
 use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::target::AllowList;
 use taskview_webhooks::error::AppError;
 use taskview_webhooks::press_limit::PressLimit;
-use taskview_webhooks::vault::{MasterKey, Vault};
+use taskview_webhooks::vault::{KeyRing, MasterKey, Root, Sealer, Vault, check_of};
 
 use crate::support::database::{MASTER_KEY, TestDatabase};
 
@@ -562,8 +564,16 @@ fn new() -> NewWebhook {
     }
 }
 
+/// The same for every place of this run.
 fn vault() -> Vault {
-    Vault::new(MasterKey::parse(MASTER_KEY).expect("a key"))
+    static VAULT: OnceLock<Vault> = OnceLock::new();
+    let made = || {
+        Vault::new(
+            KeyRing::given(&[MasterKey::parse(MASTER_KEY).expect("a key")]),
+            Root::random(),
+        )
+    };
+    VAULT.get_or_init(made).clone()
 }
 
 /// A project with an owner and a member, and a stranger with a project of their own.
@@ -581,6 +591,10 @@ impl Place {
             store,
             _database: database,
         };
+        let key = Sealer::new(&MasterKey::parse(MASTER_KEY).expect("a key"));
+        let (id, check, root) = (key.id().to_string(), check_of(&key), Root::random().seal(&key));
+        let kept = place.act(move |tx| Ok(key_checks::begin(tx.db, &id, &check, &root, tx.now)?));
+        kept.await.expect("a key");
         for name in ["owner", "member", "stranger"] {
             place.sql(format!("INSERT INTO users (login, email, name, password_hash, created_at) VALUES ('{name}', '{name}@t.test', '{name}', '', 1)")).await;
         }

@@ -85,7 +85,7 @@ async fn gone_turns_a_patient_webhook_off_at_once_and_says_so() {
     assert_eq!(story.receiver.requests().len(), 1);
     assert_eq!(
         turned_off_in_the_audit_log(&story).await,
-        [json!({ "reason": "gone", "failures": 1 })]
+        [json!({ "before": { "active": true }, "after": { "active": false }, "reason": "gone", "failures": 1 })]
     );
     let lead = given::sign_in(&story.app, "lead").await;
     let list = lead.get(&format!("/projects/{}/webhooks", story.goal)).await;

@@ -6,5 +6,6 @@ pub mod history;
 pub mod memory;
 pub mod publish;
 pub mod receivers;
+pub mod sign_in;
 pub mod start;
 pub mod watch;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::{Place, whose};
 use crate::actions::access::{self, Actor};
 use crate::actions::webhooks::{self, Seen};
 use crate::db::events::{self, NewEvent};
 use crate::db::history::{self, Delivery};
 use crate::db::{Due, Lane, Tx, resend};
+use crate::domain::audit::{Action, Detail};
 use crate::domain::delivery::{Status, Trigger};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
@@ -27,7 +26,7 @@ pub fn test(
     limit: &PressLimit,
 ) -> Result<DeliveryId, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
-    webhooks::find(tx.db, actor, project, webhook)?;
+    let (_, seen) = webhooks::find(tx.db, actor, project, webhook)?;
     press(limit, webhook)?;
     let event = NewEvent {
         project,
@@ -39,7 +38,8 @@ pub fn test(
     };
     let event = events::insert(tx, &event)?;
     let id = resend::insert_test(tx, project, webhook, event)?;
-    manager.audit(tx, "webhook.tested", Some(webhook.0), &json!({ "delivery": id }))?;
+    let detail = webhooks::told_of(&seen.webhook).fact("delivery", id);
+    manager.audit(tx, Action::WebhookTested, Some(webhook.0), &detail)?;
     tx.wake(Due {
         webhook,
         project,
@@ -66,7 +66,8 @@ pub fn retry(
     if !resend::retry(tx.db, id, tx.now)? {
         return Err(AppError::Conflict(RUNNING.into()));
     }
-    manager.audit(tx, "delivery.retried", Some(id.0), &json!({ "webhook": webhook }))?;
+    let detail = Detail::default().fact("webhook", webhook);
+    manager.audit(tx, Action::DeliveryRetried, Some(id.0), &detail)?;
     tx.wake(Due {
         webhook,
         project,
@@ -122,7 +123,8 @@ pub fn retry_selected(
     for (id, webhook) in of_whom {
         if resend::retry(tx.db, id, tx.now)? {
             due += 1;
-            manager.audit(tx, "delivery.retried", Some(id.0), &json!({ "webhook": webhook }))?;
+            let detail = Detail::default().fact("webhook", webhook);
+            manager.audit(tx, Action::DeliveryRetried, Some(id.0), &detail)?;
             tx.wake(Due {
                 webhook,
                 project: place.project,

@@ -3,6 +3,7 @@
 
 mod entered;
 mod seen;
+mod told;
 mod trouble;
 
 use serde_json::json;
@@ -13,10 +14,14 @@ pub use self::seen::{
     COUNTED, Chart, Hour, Recent, Seen, charts, count_held, counts, find, find_to_change, find_uncounted, list,
     list_uncounted, project_of, recent, secret_made_by,
 };
+pub(super) use self::told::of as told_of;
 pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
+use super::keys;
 use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
+use crate::domain::audit::{Action, Detail};
+use crate::domain::event::EventKind;
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
@@ -24,12 +29,10 @@ use crate::domain::own_header::{Given, OwnHeader};
 use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
-use crate::domain::target::{AllowList, TargetUrl};
+use crate::domain::target::AllowList;
 use crate::error::AppError;
-use crate::vault::Vault;
-
-/// Webhooks in a project.
-pub const MOST: i64 = 50;
+use crate::limits;
+use crate::vault::{Sealer, Vault, seal_headers, seal_secret};
 
 /// What a form or a call gives for a new webhook.
 #[derive(Debug, Clone, Default)]
@@ -86,6 +89,7 @@ pub fn add(
     allow: &AllowList,
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
+    let key = keys::sealer(tx, vault)?;
     let mut errors = Vec::new();
     let url = url(&new.url, allow, &mut errors);
     let events = events(&new.events, &mut errors);
@@ -95,10 +99,10 @@ pub fn add(
     let (Some(url), Some(events), true) = (url, events, errors.is_empty()) else {
         return Err(AppError::Invalid(errors));
     };
-    if webhooks::count_locked(tx.db, project)? >= MOST {
-        return Err(AppError::Conflict(format!(
-            "This project has {MOST} webhooks already; delete one first."
-        )));
+    let most = tx.limits.webhooks;
+    if webhooks::count_locked(tx.db, project)? >= most {
+        let there_are = format!("This project has {}", limits::some(most, "webhook"));
+        return Err(limits::reached(&there_are, "Delete one first", "TASKVIEW_MAX_WEBHOOKS"));
     }
     let row = webhooks::NewWebhook {
         project,
@@ -109,15 +113,18 @@ pub fn add(
     };
     let id = webhooks::insert(tx.db, &row, tx.now)?;
     webhooks::set_events(tx.db, id, &events, tx.now)?;
-    set_headers(tx, id, &own, vault)?;
+    set_headers(tx, id, &own, &key)?;
     let is_brought = brought.is_some();
-    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), vault)?;
-    manager.audit(
-        tx,
-        "webhook.added",
-        Some(id.0),
-        &json!({ "host": url.host(), "events": events, "secretBrought": is_brought, "headers": names_of(&own) }),
-    )?;
+    let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), &key)?;
+    let detail = Detail::default()
+        .made("name", name)
+        .made("url", url.as_str())
+        .made("events", events)
+        .made("retrySchedule", row.schedule)
+        .made("active", true)
+        .made("headers", Some(told::names_of(&own)).filter(|names| !names.is_empty()))
+        .fact("secretBrought", is_brought.then_some(true));
+    manager.audit(tx, Action::WebhookAdded, Some(id.0), &detail)?;
     Ok(WithSecret { webhook: id, secret })
 }
 
@@ -159,7 +166,7 @@ pub fn edit(
     let events = edit.events.as_deref().and_then(|given| events(given, &mut errors));
     let name = edit.name.as_deref().map(|given| name(given, &mut errors));
     let stored = match &edit.headers {
-        Some(_) => open_headers(tx, id, vault)?,
+        Some(given) => stored_headers(tx, id, given, vault)?,
         None => Vec::new(),
     };
     let own = edit
@@ -169,31 +176,34 @@ pub fn edit(
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));
     }
-    let mut changed = Vec::new();
+    let own = own.filter(|own| *own != stored);
+    let key = own.as_ref().map(|_| keys::sealer(tx, vault)).transpose()?;
+    let mut detail = Detail::default();
     if let Some(url) = url {
         webhooks::set_url(tx.db, id, url.as_str(), tx.now)?;
-        changed.push("url");
+        detail = detail.changed("url", before.url.as_str(), url.as_str());
     }
-    if let Some(events) = events
-        && webhooks::events_of(tx.db, &[id])?.remove(&id).unwrap_or_default() != events
-    {
-        webhooks::set_events(tx.db, id, &events, tx.now)?;
-        changed.push("events");
+    if let Some(events) = events {
+        let old = events_of(tx, id)?;
+        if old != events {
+            webhooks::set_events(tx.db, id, &events, tx.now)?;
+            detail = detail.changed("events", old, events);
+        }
     }
     if let Some(name) = name.filter(|name| *name != before.name.as_deref()) {
         webhooks::set_name(tx.db, id, name, tx.now)?;
-        changed.push("name");
+        detail = detail.changed("name", before.name.as_deref(), name);
     }
     if let Some(schedule) = edit.schedule.filter(|schedule| *schedule != before.schedule) {
         webhooks::set_schedule(tx.db, id, schedule, tx.now)?;
-        changed.push("retrySchedule");
+        detail = detail.changed("retrySchedule", before.schedule, schedule);
     }
-    if let Some(own) = own.filter(|own| *own != stored) {
-        set_headers(tx, id, &own, vault)?;
-        changed.push("headers");
+    if let (Some(own), Some(key)) = (own, key) {
+        set_headers(tx, id, &own, &key)?;
+        detail = told::headers(detail, &stored, &own);
     }
-    if !changed.is_empty() {
-        manager.audit(tx, "webhook.edited", Some(id.0), &json!({ "changed": changed }))?;
+    if detail != Detail::default() {
+        manager.audit(tx, Action::WebhookEdited, Some(id.0), &detail)?;
     }
     Ok(())
 }
@@ -201,9 +211,10 @@ pub fn edit(
 /// Turns it off: what its events make from now on is held. No error when it is off already.
 pub fn turn_off(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
-    webhooks::find(tx.db, actor.user, project, id)?;
+    let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     if webhooks::turn_off(tx.db, id, actor.user, tx.now)? {
-        manager.audit(tx, "webhook.turned_off", Some(id.0), &json!({}))?;
+        let detail = told::of(&webhook).changed("active", true, false);
+        manager.audit(tx, Action::WebhookTurnedOff, Some(id.0), &detail)?;
     }
     Ok(())
 }
@@ -224,7 +235,8 @@ pub fn turn_on_and_send(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: 
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     if webhooks::turn_on(tx.db, id, webhook.discarded_to, tx.now)? {
-        manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "send" }))?;
+        let detail = told::of(&webhook).changed("active", false, true);
+        manager.audit(tx, Action::WebhookTurnedOn, Some(id.0), &detail.fact("held", "send"))?;
         wake_held(tx, project, id);
     }
     Ok(())
@@ -236,7 +248,8 @@ pub fn turn_on_and_discard(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, i
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     let newest = resend::newest(tx.db, id)?.unwrap_or(DeliveryId(0));
     if webhooks::turn_on(tx.db, id, newest.max(webhook.discarded_to), tx.now)? {
-        manager.audit(tx, "webhook.turned_on", Some(id.0), &json!({ "held": "discard" }))?;
+        let detail = told::of(&webhook).changed("active", false, true);
+        manager.audit(tx, Action::WebhookTurnedOn, Some(id.0), &detail.fact("held", "discard"))?;
         wake_held(tx, project, id);
     }
     Ok(())
@@ -248,7 +261,7 @@ pub fn discard_held(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: Webh
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
     let newest = resend::newest(tx.db, id)?.unwrap_or(DeliveryId(0));
     if webhooks::discard(tx.db, id, newest.max(webhook.discarded_to))? {
-        manager.audit(tx, "webhook.held_discarded", Some(id.0), &json!({}))?;
+        manager.audit(tx, Action::HeldDiscarded, Some(id.0), &told::of(&webhook))?;
     }
     Ok(())
 }
@@ -272,9 +285,11 @@ pub fn rotate(
     vault: &Vault,
 ) -> Result<WithSecret, AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
-    webhooks::find(tx.db, actor.user, project, id)?;
-    let secret = set_secret(tx, actor, id, new_secret(), vault)?;
-    manager.audit(tx, "webhook.rotated", Some(id.0), &json!({}))?;
+    let key = keys::sealer(tx, vault)?;
+    let webhook = webhooks::find(tx.db, actor.user, project, id)?;
+    access::fresh(tx, actor)?;
+    let secret = set_secret(tx, actor, id, new_secret(), &key)?;
+    manager.audit(tx, Action::WebhookRotated, Some(id.0), &told::of(&webhook))?;
     Ok(WithSecret { webhook: id, secret })
 }
 
@@ -300,16 +315,13 @@ pub fn rotate_once(
 pub fn delete(tx: &mut Tx<'_>, actor: &Actor, project: ProjectId, id: WebhookId) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
     let webhook = webhooks::find(tx.db, actor.user, project, id)?;
+    let detail = told::deleted(&webhook, &events_of(tx, id)?);
     webhooks::hide(tx.db, id, tx.now)?;
-    let host = TargetUrl::stored(&webhook.url)
-        .map(|url| url.host())
-        .unwrap_or_default();
-    manager.audit(
-        tx,
-        "webhook.deleted",
-        Some(id.0),
-        &json!({ "name": webhook.name, "host": host }),
-    )
+    manager.audit(tx, Action::WebhookDeleted, Some(id.0), &detail)
+}
+
+fn events_of(tx: &mut Tx<'_>, id: WebhookId) -> Result<Vec<EventKind>, AppError> {
+    Ok(webhooks::events_of(tx.db, &[id])?.remove(&id).unwrap_or_default())
 }
 
 /// What was held may have been due long ago.
@@ -326,33 +338,25 @@ fn new_secret() -> Secret {
     Secret::from_random(rand::random())
 }
 
-fn open_headers(tx: &mut Tx<'_>, id: WebhookId, vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
+/// What is stored, for those that are to be kept. Who keeps none can replace what does not open.
+fn stored_headers(tx: &mut Tx<'_>, id: WebhookId, given: &[Given], vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
     let sealed = webhooks::headers_sealed(tx.db, id)?;
-    vault
-        .open_headers(id, sealed.as_deref())
-        .map_err(|error| AppError::Internal(format!("the headers of webhook {id}: {error}")))
+    match vault.open_headers(id, sealed.as_deref()) {
+        Err(_) if given.iter().all(|one| one.value.is_some()) => Ok(Vec::new()),
+        opened => opened.map_err(|error| keys::does_not_open(format_args!("the headers of webhook {id}"), error)),
+    }
 }
 
-fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], vault: &Vault) -> Result<(), AppError> {
-    let sealed = vault.seal_headers(id, own);
-    let names = json!(names_of(own)).to_string();
+fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], key: &Sealer) -> Result<(), AppError> {
+    let sealed = seal_headers(key, id, own);
+    let names = json!(told::names_of(own)).to_string();
     let kept = (!own.is_empty()).then_some((sealed.as_slice(), names.as_str()));
     Ok(webhooks::set_headers(tx.db, id, kept, tx.now)?)
 }
 
-fn names_of(own: &[OwnHeader]) -> Vec<&str> {
-    own.iter().map(|header| header.name.as_str()).collect()
-}
-
-fn set_secret(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    id: WebhookId,
-    secret: Secret,
-    vault: &Vault,
-) -> Result<Secret, AppError> {
+fn set_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, secret: Secret, key: &Sealer) -> Result<Secret, AppError> {
     let sealed = webhooks::SealedSecret {
-        sealed: &vault.seal_secret(id, &secret),
+        sealed: &seal_secret(key, id, &secret),
         hint: secret.hint(),
     };
     webhooks::set_secret(tx.db, id, sealed, actor.user, tx.now)?;

@@ -96,14 +96,14 @@ pub struct Filter {
     pub message: Option<String>,
 }
 
-/// Where a page begins.
+/// Where a page begins, of a list whose newest rows come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum Start<Id = DeliveryId> {
     Newest,
     /// Older than this one.
-    Before(DeliveryId),
+    Before(Id),
     /// Newer than this one.
-    After(DeliveryId),
+    After(Id),
 }
 
 /// What is asked for.

@@ -1,13 +1,12 @@
-//! From instants to ids: ids are given in the order of time, so a page between two instants lies between two ids, and no index over
-//! instants is needed.
+//! Between which ids a page of the history lies: what its filters say of instants, in ids.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 
 use super::Filter;
-use crate::db::Db;
 use crate::db::schema::deliveries;
+use crate::db::{Db, halving};
 use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
 
@@ -37,7 +36,7 @@ impl Range {
     }
 }
 
-/// Ids are given in the order of time, so that an index over instants is not needed. A `webhook-id` begins with its instant.
+/// A `webhook-id` begins with its instant.
 pub fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
     let mut range = Range { low: None, high: None };
     if let Some(since) = filter.since {
@@ -61,29 +60,22 @@ pub fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
     Ok(range)
 }
 
-/// The first delivery that was made at this instant or later, found by halving; one beyond the last when there is none. Two that
-/// were made at once may have their ids in the other order, which moves the edge by as little.
+/// The first delivery that was made at this instant or later; one beyond the last when there is none.
 fn first_since(db: &mut Db, at: Moment) -> QueryResult<DeliveryId> {
-    let newest: Option<DeliveryId> = deliveries::table
+    let newest: Option<i64> = deliveries::table
         .select(deliveries::id)
         .order(deliveries::id.desc())
         .first(db)
         .optional()?;
-    let (mut low, mut high) = (1, newest.map_or(1, |id| id.0 + 1));
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let next: Option<(DeliveryId, Moment)> = deliveries::table
-            .filter(deliveries::id.ge(DeliveryId(middle)))
+    let first = halving::first_since(newest, at, |id| {
+        deliveries::table
+            .filter(deliveries::id.ge(id))
             .order(deliveries::id)
             .select((deliveries::id, deliveries::created_at))
             .first(db)
-            .optional()?;
-        match next {
-            Some((id, made)) if made < at => low = id.0 + 1,
-            _ => high = middle,
-        }
-    }
-    Ok(DeliveryId(low))
+            .optional()
+    });
+    first.map(DeliveryId)
 }
 
 /// The millisecond in which a `webhook-id` of ours was made.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -17,6 +17,8 @@ pub(super) struct Code {
     bytes: [u8; 32],
     base64: bool,
     upper_case: bool,
+    /// As the header writes it: base64 of the standard alphabet with its padding.
+    standard_base64: bool,
     /// `sha256=` or `v1,` stands before it.
     started: Option<Header>,
 }
@@ -45,6 +47,7 @@ impl Code {
                 bytes,
                 base64: !hexadecimal,
                 upper_case: hexadecimal && digits.bytes().any(|byte| byte.is_ascii_uppercase()),
+                standard_base64: STANDARD.encode(bytes) == digits,
                 started,
             }),
             Err(_) => Err(match decoded.len() {
@@ -62,6 +65,7 @@ impl Code {
             Header::Own if self.base64 => mistakes.push(Mistake::Base64ForHex),
             Header::Own if self.upper_case => mistakes.push(Mistake::UpperCase),
             Header::Standard if !self.base64 => mistakes.push(Mistake::HexForBase64),
+            Header::Standard if !self.standard_base64 => mistakes.push(Mistake::AnotherFormat),
             _ => {}
         }
         if self.started != Some(header) {

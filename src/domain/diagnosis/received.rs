@@ -54,9 +54,13 @@ pub(super) fn check(claim: &Claim<'_>, header: Header) -> Option<Result<Agreed, 
 
 /// `Some` when it is this signature, with the mistake of its spelling if there is one.
 fn spelled(header: Header, given: &str, right: &str) -> Option<Option<Mistake>> {
-    let given = given.trim();
-    // Several may be named, with spaces in between.
-    if given.split(' ').any(|one| one == right) {
+    let given = given.trim_matches(|c: char| c.is_ascii_whitespace());
+    let exact = match header {
+        Header::Own => given == right,
+        // Several may be named, with spaces in between.
+        Header::Standard => given.split(' ').any(|one| one == right),
+    };
+    if exact {
         return Some(None);
     }
     let same = match header {

@@ -254,3 +254,56 @@ fn without_headers_a_value_is_explained_by_the_secret_and_the_body_alone() {
     assert_eq!(diagnosis.received, []);
     assert_eq!(diagnosis.computed, Some(Computed::Right(Header::Own)));
 }
+
+#[test]
+fn what_a_plain_check_refuses_does_not_verify() {
+    let Headers {
+        own: Some(own),
+        standard: Some(standard),
+        ..
+    } = sent(SECRET)
+    else {
+        panic!("both signatures")
+    };
+    let several = Headers {
+        own: Some(format!("sha256=00 {own}")),
+        standard: Some(format!("v1,AAAA {standard}")),
+        ..sent(SECRET)
+    };
+    let odd_blanks = Headers {
+        own: Some(format!("\u{a0}{own}")),
+        standard: Some(format!("{standard}\u{2003}")),
+        ..sent(SECRET)
+    };
+
+    let of_several = found(SECRET, BODY, &several, None).received;
+    let of_odd_blanks = found(SECRET, BODY, &odd_blanks, None).received;
+
+    assert_eq!(
+        of_several[0],
+        (Header::Own, verdict(&[Other])),
+        "only one is in this header"
+    );
+    assert_eq!(of_several[1], (Header::Standard, Ok(())));
+    assert!(
+        of_odd_blanks.iter().all(|(_, result)| result.is_err()),
+        "{of_odd_blanks:?}"
+    );
+}
+
+#[test]
+fn base64_without_its_padding_or_of_the_other_alphabet_is_not_the_right_value() {
+    let standard = sent(SECRET).standard.expect("a signature");
+    let url_safe = standard.replace('+', "-").replace('/', "_");
+
+    for computed in [standard.trim_end_matches('='), url_safe.trim_end_matches('=')] {
+        let diagnosis = found(SECRET, BODY, &sent(SECRET), Some(computed));
+
+        let mistakes = Mistakes::one(AnotherFormat);
+        assert_eq!(
+            diagnosis.computed,
+            Some(Computed::Wrong(Header::Standard, mistakes)),
+            "{computed}"
+        );
+    }
+}

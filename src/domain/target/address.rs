@@ -93,6 +93,28 @@ pub fn vet(ip: IpAddr, host: &str, port: u16, allow: &AllowList) -> Result<(), R
     }
 }
 
+/// `localhost` and all below it are loopback by RFC 6761, section 6.3, whatever a resolver says.
+pub fn names_this_machine(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+/// Those of the two addresses of `localhost` that may be dialled. They are ours, not somebody's answer, so that one is forbidden
+/// does not speak against the other: `127.0.0.1` on the list opens `localhost`.
+pub fn vet_this_machine(host: &str, port: u16, allow: &AllowList) -> Result<Vec<IpAddr>, Refusal> {
+    let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let addresses = [IpAddr::V6(Ipv6Addr::LOCALHOST), v4];
+    let open: Vec<_> = addresses
+        .into_iter()
+        .filter(|&ip| vet(ip, host, port, allow).is_ok())
+        .collect();
+    if open.is_empty() {
+        Err(refusal(v4, Rule::Loopback))
+    } else {
+        Ok(open)
+    }
+}
+
 fn refusal(address: IpAddr, rule: Rule) -> Refusal {
     let entry = match (rule, address) {
         (Rule::Loopback, _) => "loopback".to_owned(),
@@ -176,6 +198,10 @@ fn rule_for_v6(ip: Ipv6Addr) -> Option<Rule> {
         [0x2001, 3, ..] | [0x2001, 4, 0x112, ..] => return None,
         // 2001::/23: protocol assignments, among them ORCHID (2001:10::/28), ORCHIDv2 and DRIP identifiers
         [0x2001, 0..=0x1ff, ..] => Rule::Reserved,
+        // ISATAP (RFC 5214): a router of the site that has the prefix tunnels to the address at the end.
+        [0x2000..=0x3fff, _, _, _, 0 | 0x200, 0x5efe, high, low] => {
+            return rule_for_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+        }
         // 2000::/3 is all of IPv6 that is handed out to the internet.
         [0x2000..=0x3fff, ..] => return None,
         _ => Rule::Reserved,

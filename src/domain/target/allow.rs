@@ -1,6 +1,6 @@
 //! The operator's list of exceptions to the address rules (`TASKVIEW_ALLOW_TARGETS`).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 use url::Host;
@@ -21,8 +21,8 @@ enum Entry {
     Private,
     /// Written with its prefix. One of full length also opens a metadata address.
     Net(IpNet),
-    /// A bare address.
-    Address(IpAddr),
+    /// A bare address, in any spelling that a URL may have it in.
+    Address { address: IpAddr, port: Option<u16> },
     /// Compared with the URL's host.
     Host { name: String, port: Option<u16> },
     /// `*.suffix`, kept with its leading dot.
@@ -55,7 +55,8 @@ impl AllowList {
             // Not by rule alone: NAT64 and its like carry private addresses to somewhere else.
             Entry::Private => matches!((rule, ip), (Rule::Private, IpAddr::V4(_)) | (Rule::UniqueLocal, _)),
             Entry::Net(net) => net.contains(&ip),
-            Entry::Address(address) => *address == ip,
+            // Not by its spelling, of which an IPv6 address has several.
+            Entry::Address { address, port: wanted } => *address == ip && wanted.is_none_or(|wanted| wanted == port),
             Entry::Host { name, port: wanted } => {
                 rule.opens_for_a_host() && *name == host && wanted.is_none_or(|wanted| wanted == port)
             }
@@ -75,7 +76,11 @@ impl std::fmt::Display for AllowList {
                 Entry::Loopback => f.write_str("loopback")?,
                 Entry::Private => f.write_str("private")?,
                 Entry::Net(net) => write!(f, "{net}")?,
-                Entry::Address(address) => write!(f, "{address}")?,
+                Entry::Address { address, port: None } => write!(f, "{address}")?,
+                Entry::Address {
+                    address,
+                    port: Some(port),
+                } => write!(f, "{}", SocketAddr::new(*address, *port))?,
                 Entry::Host { name, port: None } => f.write_str(name)?,
                 Entry::Host { name, port: Some(port) } => write!(f, "{name}:{port}")?,
                 Entry::Suffix(suffix) => write!(f, "*{suffix}")?,
@@ -107,19 +112,37 @@ impl Entry {
             .and_then(|rest| rest.strip_suffix(']'))
             .unwrap_or(word);
         if let Ok(address) = bare.parse::<IpAddr>() {
-            return Ok(Entry::Address(address.to_canonical()));
+            return Ok(Entry::at(address, None));
         }
         if let Some(suffix) = word.strip_prefix("*.") {
-            let suffix = host_name(suffix).ok_or_else(unreadable)?;
-            return Ok(Entry::Suffix(format!(".{suffix}")));
+            return match host(suffix) {
+                Some(Named::Host(suffix)) => Ok(Entry::Suffix(format!(".{suffix}"))),
+                // Below an address there is nothing.
+                Some(Named::Address(_)) | None => Err(unreadable()),
+            };
         }
         let (name, port) = match word.rsplit_once(':') {
             Some((name, port)) => (name, Some(port.parse::<u16>().map_err(|_| unreadable())?)),
             None => (word, None),
         };
-        let name = host_name(name).ok_or_else(unreadable)?;
-        Ok(Entry::Host { name, port })
+        match host(name).ok_or_else(unreadable)? {
+            Named::Host(name) => Ok(Entry::Host { name, port }),
+            Named::Address(address) => Ok(Entry::at(address, port)),
+        }
     }
+
+    fn at(address: IpAddr, port: Option<u16>) -> Entry {
+        Entry::Address {
+            address: address.to_canonical(),
+            port,
+        }
+    }
+}
+
+/// What stands where a host may stand.
+enum Named {
+    Host(String),
+    Address(IpAddr),
 }
 
 /// A range of IPv4-mapped addresses is the range of IPv4 addresses that it holds.
@@ -134,14 +157,14 @@ fn canonical(net: IpNet) -> IpNet {
 
 /// A host as the `url` crate spells it in a URL: IDNA applied, lower case, numeric spellings resolved; here without the
 /// trailing dot and without brackets.
-fn host_name(text: &str) -> Option<String> {
+fn host(text: &str) -> Option<Named> {
     match Host::parse(text).ok()? {
         Host::Domain(name) => {
             let name = comparable(&name);
-            (!name.is_empty() && !name.contains('*')).then_some(name)
+            (!name.is_empty() && !name.contains('*')).then_some(Named::Host(name))
         }
-        Host::Ipv4(ip) => Some(ip.to_string()),
-        Host::Ipv6(ip) => Some(ip.to_string()),
+        Host::Ipv4(ip) => Some(Named::Address(ip.into())),
+        Host::Ipv6(ip) => Some(Named::Address(ip.into())),
     }
 }
 
@@ -161,6 +184,8 @@ mod tests {
             "host:port",
             "host:99999",
             "*.",
+            "*.[::1]",
+            "*.127.0.0.1",
             "a.*.test",
             "*",
             "http://h",
@@ -195,6 +220,27 @@ mod tests {
             ("localhost:4545", false),
         ] {
             assert_eq!(AllowList::parse(text).unwrap().allows_loopback(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_same_entry_in_every_spelling_and_is_written_so_that_it_is_read_again() {
+        for (text, written) in [
+            ("0x7f.1", "127.0.0.1"),
+            ("127.0.0.1:4545", "127.0.0.1:4545"),
+            ("[::1]", "::1"),
+            ("[::1]:80", "[::1]:80"),
+            ("[::ffff:a00:1]:80", "10.0.0.1:80"),
+        ] {
+            let list = AllowList::parse(text).unwrap();
+
+            assert_eq!(list.to_string(), written);
+            assert_eq!(AllowList::parse(written).unwrap(), list);
+        }
+        let with_port = AllowList::parse("[::ffff:10.0.0.1]:80").unwrap();
+        for spelling in ["::ffff:10.0.0.1", "::ffff:a00:1", "10.0.0.1"] {
+            let opens = |port| with_port.opens(IpAddr::from([10, 0, 0, 1]), Rule::Private, spelling, port);
+            assert!(opens(80) && !opens(81), "{spelling}");
         }
     }
 

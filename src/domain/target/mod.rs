@@ -5,7 +5,7 @@ mod address;
 mod allow;
 mod url;
 
-pub use address::{Refusal, vet};
+pub use address::{Refusal, names_this_machine, vet, vet_this_machine};
 pub use allow::AllowList;
 pub use url::TargetUrl;
 

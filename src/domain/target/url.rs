@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
 use url::{Host, Url};
 
-use super::address::vet;
+use super::address::{names_this_machine, vet, vet_this_machine};
 use super::allow::AllowList;
 
 /// Characters.
@@ -24,12 +25,17 @@ impl TargetUrl {
     /// (`0x7f.1`, `2130706433`), and `localhost`. The error is a sentence.
     pub fn parse(text: &str, allow: &AllowList) -> Result<TargetUrl, String> {
         let target = TargetUrl::stored(text)?;
-        let address = target
-            .literal()
-            .or_else(|| target.names_this_machine().then_some(IpAddr::from([127, 0, 0, 1])));
-        if let Some(address) = address {
-            vet(address, &target.host(), target.port(), allow).map_err(|refusal| refusal.to_string())?;
+        // The URL standard lets characters into a host that HTTP does not: no request could be made.
+        if target.url.as_str().parse::<Uri>().is_err() {
+            return Err("The host of this URL has characters that no host has.".into());
         }
+        let (host, port) = (target.host(), target.port());
+        let vetted = match target.literal() {
+            Some(address) => vet(address, &host, port, allow),
+            None if names_this_machine(&host) => vet_this_machine(&host, port, allow).map(drop),
+            None => Ok(()),
+        };
+        vetted.map_err(|refusal| refusal.to_string())?;
         Ok(target)
     }
 
@@ -64,7 +70,10 @@ impl TargetUrl {
         if url.port() == Some(0) {
             return Err("Port 0 cannot be connected to.".into());
         }
-        if url.host_str().is_none_or(|host| host.trim_end_matches('.').is_empty())
+        // `127.0.0.1..` would be a name, which no name server can be asked for.
+        if url
+            .host_str()
+            .is_none_or(|host| matches!(host, "" | ".") || host.contains(".."))
             || url.as_str().len() > 4 * MAX_LENGTH
         {
             return Err("This is not a URL of a receiver.".into());
@@ -116,13 +125,6 @@ impl TargetUrl {
     /// For members who do not manage webhooks: `https://hooks.example.com/…`.
     pub fn without_path(&self) -> String {
         format!("{}/…", self.url.origin().ascii_serialization())
-    }
-
-    /// `localhost` and all below it are loopback by RFC 6761, whatever a resolver says.
-    fn names_this_machine(&self) -> bool {
-        let host = self.host();
-        let name = host.trim_end_matches('.');
-        name == "localhost" || name.ends_with(".localhost")
     }
 }
 
@@ -189,6 +191,9 @@ mod tests {
             ("https://1.2.3.4.5/", "not a URL"),
             ("https://256.1.1.1/", "not a URL"),
             ("https://./", "not a URL"),
+            ("https://127.0.0.1../", "not a URL"),
+            ("https://h..test/", "not a URL"),
+            ("https://h\"x.test/", "characters"),
             (long.as_str(), "2000 characters"),
         ];
         for (text, part) in table {
@@ -242,6 +247,9 @@ mod tests {
         assert!(parse("http://[::1]:4545", "loopback").is_ok());
         assert!(parse("http://localhost:4545", "localhost:4545").is_ok());
         assert!(parse("http://localhost:4546", "localhost:4545").is_err());
+        assert!(parse("http://localhost:4545", "127.0.0.1").is_ok());
+        assert!(parse("http://localhost:4545", "::1").is_ok());
+        assert!(parse("http://127.0.0.1:4545", "::1").is_err());
     }
 
     #[test]

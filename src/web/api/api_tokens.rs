@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::{Envelope, ok};
 use crate::actions::api_tokens::{self, Listed, NewApiToken};
@@ -79,14 +80,14 @@ pub struct New {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = MadeApiToken)]
 pub struct Made {
-    #[schema(example = "tvk_4445c3a2…")]
-    token: String,
+    #[schema(value_type = String, example = "tvk_4445c3a2…")]
+    token: Zeroizing<String>,
     item: Item,
 }
 
 /// Make an API token
 ///
-/// The token is in this answer only. Empty lists mean no restriction: all that the role allows, in every project.
+/// The token is in this answer only. Empty lists mean no restriction: all that the role allows, in every project. With a sign-in older than 12 hours: 403.
 #[utoipa::path(post, path = "/module/api-tokens", tag = "API tokens", operation_id = "createApiToken", request_body = New, responses((status = 200, description = "OK", body = Envelope<Made>)))]
 pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody<New>) -> Answer {
     let expires_at = match sent.expires_at.as_deref().map(Moment::parse) {
@@ -105,7 +106,7 @@ pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody
     new.check(ctx.now())?;
     let made = ctx.write(move |tx| api_tokens::create(tx, &caller.actor, &new)).await?;
     ok(Made {
-        token: made.shown.expose().to_owned(),
+        token: Zeroizing::new(made.shown.expose().to_owned()),
         item: Item::new(made.listed),
     })
 }

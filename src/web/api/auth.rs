@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::actions::accounts;
 use crate::actions::sessions::{self, Exchange, Tokens};
+use crate::actions::sign_ins;
 use crate::context::Context;
 use crate::db::users::User;
 use crate::domain::ids::UserId;
@@ -37,10 +37,10 @@ pub struct Refresh {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Tokens)]
 pub struct SignedIn {
-    #[schema(example = "b1f3…")]
-    access: String,
-    #[schema(example = "5d0c…")]
-    refresh: String,
+    #[schema(value_type = String, example = "b1f3…")]
+    access: Zeroizing<String>,
+    #[schema(value_type = String, example = "5d0c…")]
+    refresh: Zeroizing<String>,
     /// The word that clients expect; both tokens are opaque.
     #[serde(rename = "type")]
     #[schema(example = "jwt")]
@@ -62,8 +62,8 @@ pub struct UserData {
 impl SignedIn {
     fn new(tokens: &Tokens, user: User) -> Self {
         SignedIn {
-            access: tokens.access.expose().to_owned(),
-            refresh: tokens.refresh.expose().to_owned(),
+            access: Zeroizing::new(tokens.access.expose().to_owned()),
+            refresh: Zeroizing::new(tokens.refresh.expose().to_owned()),
             kind: "jwt",
             user: UserData {
                 id: user.id,
@@ -84,22 +84,35 @@ pub async fn login(
     JsonBody(sent): JsonBody<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let address = client::address(&request);
-    let user = match accounts::sign_in(&ctx, &sent.login, sent.password, address).await {
-        Ok(user) => user,
-        Err(AppError::Invalid(_)) => return Err(bad("Login or password is wrong.")),
-        Err(other) => return Err(other.into()),
+    let begun = match sign_ins::prove(&ctx, &sent.login, sent.password, address).await {
+        Ok(proven) => {
+            let (user, device) = (proven.user.clone(), client::device(&request));
+            let begun = ctx.write(move |tx| sessions::begin(tx, &proven, &device)).await;
+            begun.map(|tokens| SignedIn::new(&tokens, user))
+        }
+        Err(error) => Err(error),
     };
-    let id = user.id;
-    let tokens = ctx.write(move |tx| sessions::begin(tx, id)).await?;
-    Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user)))
+    match begun {
+        Ok(signed_in) => Ok(HttpResponse::Ok().json(signed_in)),
+        Err(AppError::Invalid(_)) => Err(bad("Login or password is wrong.")),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Exchange the refresh token for a new pair
 ///
 /// A refresh token is good once. Shown again within 30 seconds it is refused; later that means that somebody copied it, and the session ends.
 #[utoipa::path(post, path = "/module/auth/refresh/token", tag = "Sign-in", operation_id = "refreshTokens", request_body = Refresh, security(()), responses((status = 200, description = "OK", body = SignedIn)))]
-pub async fn refresh(ctx: Data<Context>, JsonBody(sent): JsonBody<Refresh>) -> Result<HttpResponse, ApiError> {
-    match ctx.write(move |tx| sessions::exchange(tx, &sent.refresh_token)).await? {
+pub async fn refresh(
+    ctx: Data<Context>,
+    request: HttpRequest,
+    JsonBody(sent): JsonBody<Refresh>,
+) -> Result<HttpResponse, ApiError> {
+    let device = client::device(&request);
+    let exchanged = ctx
+        .write(move |tx| sessions::exchange(tx, &sent.refresh_token, &device))
+        .await?;
+    match exchanged {
         Exchange::Done(tokens, user) => Ok(HttpResponse::Ok().json(SignedIn::new(&tokens, user))),
         Exchange::Bad => Err(bad("The refresh token is unknown or was used already.")),
         Exchange::Ended => Err(AppError::NotSignedIn.into()),
@@ -114,7 +127,8 @@ pub async fn logout(ctx: Data<Context>, caller: Caller) -> Result<HttpResponse, 
     let Some(session) = caller.session else {
         return Err(AppError::Forbidden("An API token has no session to end; it is revoked instead.").into());
     };
-    ctx.write(move |tx| sessions::end(tx, &caller.actor, session)).await?;
+    ctx.write(move |tx| sessions::sign_out(tx, &caller.actor, session))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

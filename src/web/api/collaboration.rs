@@ -165,7 +165,7 @@ pub async fn make_link(
 
 /// Hand a project over
 ///
-/// Makes a manager the owner, and the owner, who calls this, a manager. Answers with the new owner.
+/// Makes a manager the owner, and the owner, who calls this, a manager. Answers with the new owner. With a sign-in older than 12 hours: 403.
 #[utoipa::path(post, path = "/module/collaboration/owner", tag = "Members", operation_id = "handOver", request_body = One, responses((status = 200, description = "OK", body = Envelope<Collaborator>)))]
 pub async fn hand_over(ctx: Data<Context>, caller: Caller, JsonBody(One { project, id }): JsonBody<One>) -> Answer {
     let heir = ctx

@@ -124,7 +124,7 @@ pub struct Which {
 
 /// Delete a project
 ///
-/// With its tasks, webhooks and their history. There are no events of it.
+/// With its tasks, webhooks and their history. There are no events of it. With a sign-in older than 12 hours: 403.
 #[utoipa::path(delete, path = "/module/goals", tag = "Projects", operation_id = "deleteProject", request_body = Which, responses((status = 200, description = "OK", body = Envelope<bool>)))]
 pub async fn delete(
     ctx: Data<Context>,

@@ -59,13 +59,16 @@ pub const ERRORS: [(&str, &str); 9] = [
     ("401", "The token is missing, wrong, expired or revoked."),
     (
         "403",
-        "You may not do this with this id; whether it exists is not said.",
+        "You may not do this with this id, and whether it exists is not said; or the sign-in is too old for it.",
     ),
     (
         "409",
         "It does not go together with the state that things are in; the message says why.",
     ),
-    ("413", "The body is larger than 1 MiB."),
+    (
+        "413",
+        "The body is larger than the server takes: 1 MiB, unless TASKVIEW_MAX_BODY_KIB says otherwise.",
+    ),
     ("415", "The body is not announced as application/json."),
     ("429", "Too many tries; `Retry-After` says for how many seconds."),
     (

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Envelope, ok};
 use crate::actions::access::Actor;
@@ -109,15 +109,15 @@ pub async fn list(ctx: Data<Context>, caller: Caller, of: Query<OfProject>) -> A
 #[schema(as = AddedWebhook)]
 struct Added {
     webhook: WebhookAnswer,
-    #[schema(example = "whsec_…")]
-    secret: String,
+    #[schema(value_type = String, example = "whsec_…")]
+    secret: Zeroizing<String>,
 }
 
 /// The only answer that holds the new secret. No `Debug`.
 #[derive(Serialize, utoipa::ToSchema)]
 struct NewSecret {
-    #[schema(example = "whsec_…")]
-    secret: String,
+    #[schema(value_type = String, example = "whsec_…")]
+    secret: Zeroizing<String>,
 }
 
 /// No `Debug`: it may hold a secret.
@@ -153,7 +153,7 @@ pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody
         name: sent.name,
         schedule: schedule(sent.retry_schedule.as_deref())?,
         secret: sent.secret.as_deref().and_then(|text| webhooks::brought(text)),
-        headers: headers(sent.headers.unwrap_or_default())?,
+        headers: headers(&sent.headers.unwrap_or_default())?,
     };
     new.check(&ctx.config().allow)?;
     let inside = ctx.clone();
@@ -175,11 +175,12 @@ pub async fn create(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody
         .await?;
     ok(Added {
         webhook,
-        secret: added.secret.expose().to_owned(),
+        secret: Zeroizing::new(added.secret.expose().to_owned()),
     })
 }
 
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+/// No `Debug`: it may hold the values of headers.
+#[derive(Deserialize, utoipa::ToSchema)]
 #[schema(as = WebhookChange)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
@@ -207,7 +208,7 @@ pub async fn change(ctx: Data<Context>, caller: Caller, JsonBody(sent): JsonBody
         events: sent.events,
         name: sent.name,
         schedule: schedule(sent.retry_schedule.as_deref())?,
-        headers: sent.headers.map(headers).transpose()?,
+        headers: sent.headers.as_ref().map(headers).transpose()?,
     };
     edit.check(&ctx.config().allow)?;
     let inside = ctx.clone();
@@ -248,7 +249,7 @@ pub async fn delete(ctx: Data<Context>, caller: Caller, JsonBody(One { id }): Js
 
 /// Make a new secret
 ///
-/// The old one signs nothing from now on. The new one is in this answer only.
+/// The old one signs nothing from now on. The new one is in this answer only. With a sign-in older than 12 hours: 403.
 #[utoipa::path(post, path = "/module/webhooks/rotate-secret", tag = "Webhooks", operation_id = "rotateSecret", request_body = One, responses((status = 200, description = "OK", body = Envelope<NewSecret>)))]
 pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, JsonBody(One { id }): JsonBody<One>) -> Answer {
     let inside = ctx.clone();
@@ -259,7 +260,7 @@ pub async fn rotate_secret(ctx: Data<Context>, caller: Caller, JsonBody(One { id
         })
         .await?;
     ok(NewSecret {
-        secret: rotated.secret.expose().to_owned(),
+        secret: Zeroizing::new(rotated.secret.expose().to_owned()),
     })
 }
 
@@ -272,16 +273,28 @@ fn schedule(given: Option<&str>) -> Result<Option<Schedule>, AppError> {
 }
 
 /// By name, in the order sent; a value of `null` or `••••` keeps the one that is stored.
-type Headers = serde_json::Map<String, Value>;
+#[derive(Default, Deserialize)]
+#[serde(transparent)]
+struct Headers(serde_json::Map<String, Value>);
 
-fn headers(given: Headers) -> Result<Vec<Given>, AppError> {
-    let one = |(name, value): (String, Value)| match value {
-        Value::Null => Ok(Given::new(&name, None)),
-        Value::String(value) => Ok(Given::new(&name, Some(&Zeroizing::new(value)))),
+impl Drop for Headers {
+    fn drop(&mut self) {
+        for value in self.0.values_mut() {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
+    }
+}
+
+fn headers(given: &Headers) -> Result<Vec<Given>, AppError> {
+    let one = |(name, value): (&String, &Value)| match value {
+        Value::Null => Ok(Given::new(name, None)),
+        Value::String(value) => Ok(Given::new(name, Some(value))),
         _ => Err(AppError::invalid(
             "headers",
             "Each value is a text, or null to keep it.",
         )),
     };
-    given.into_iter().map(one).collect()
+    given.0.iter().map(one).collect()
 }

@@ -10,10 +10,12 @@ use zeroize::Zeroizing;
 
 use crate::actions::{accounts, sessions};
 use crate::context::Context;
-use crate::db::sessions::SessionKind;
+use crate::db::sessions::{self as stored, SessionKind};
 use crate::db::users::{self, User};
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::SessionId;
+use crate::domain::moment::Moment;
+use crate::domain::user_agent;
 use crate::error::AppError;
 use crate::web::flash::Flash;
 use crate::web::form::{FieldErrors, Form};
@@ -21,7 +23,7 @@ use crate::web::page::{Shell, html_with};
 use crate::web::page_error::PageError;
 use crate::web::session;
 use crate::web::signed_in::SignedIn;
-use crate::web::words::When;
+use crate::web::words::{When, counted};
 
 #[derive(Template)]
 #[template(path = "people/account.html")]
@@ -30,12 +32,19 @@ struct AccountPage {
     user: User,
     since: When,
     sessions: Vec<SessionRow>,
+    /// There are more than this one.
+    others: bool,
     errors: FieldErrors,
 }
 
 struct SessionRow {
     id: SessionId,
-    kind: &'static str,
+    /// `Firefox on Linux`
+    what: String,
+    /// Of the API, and not a browser.
+    program: bool,
+    /// Empty when it is not known.
+    address: String,
     began: When,
     seen: When,
     this: bool,
@@ -62,16 +71,14 @@ pub async fn change_password(
     Form(typed): Form<Passwords>,
 ) -> Result<HttpResponse, PageError> {
     let changed = if typed.new_password == typed.new_password_again {
-        let (user, keep, address) = (who.actor.user, who.session, who.actor.address);
-        accounts::change_password(&ctx, user, keep, typed.old_password, typed.new_password, address).await
+        accounts::change_password(&ctx, who.actor, typed.old_password, typed.new_password).await
     } else {
         let sentence = "This is not the same password as above.";
         Err(AppError::Invalid(vec![FieldError::new("new_password_again", sentence)]))
     };
     match changed {
-        Ok(()) => {
-            // A new key for this browser too: whoever had a copy of the old one is signed out.
-            session::begin(&session, who.actor.user)?;
+        Ok(key) => {
+            session::begin(&session, &key)?;
             Ok(Flash::good("The password is changed.")
                 .with("You are signed out everywhere else.")
                 .on("/account"))
@@ -87,6 +94,39 @@ pub async fn end_session(ctx: Data<Context>, who: SignedIn, path: Path<SessionId
     Ok(Flash::good("The session is ended.").on("/account"))
 }
 
+pub async fn end_others(ctx: Data<Context>, who: SignedIn) -> Result<HttpResponse, PageError> {
+    let ended = ctx.write(move |tx| sessions::end_others(tx, &who.actor)).await?;
+    let flash = if ended == 0 {
+        Flash::plain("You were signed in nowhere else.")
+    } else {
+        Flash::good(format!("{} ended.", other_sessions(ended))).with("You are signed in here only.")
+    };
+    Ok(flash.on("/account"))
+}
+
+pub async fn end_all(ctx: Data<Context>, who: SignedIn, session: Session) -> Result<HttpResponse, PageError> {
+    let ended = ctx.write(move |tx| sessions::end_all(tx, &who.actor)).await?;
+    session.purge();
+    let flash = Flash::good("You are signed out everywhere.");
+    Ok(match ended {
+        0 | 1 => flash,
+        // This one is not counted.
+        n => flash.with(format!("Beside this one, {} ended.", other_sessions(n - 1))),
+    }
+    .on("/sign-in"))
+}
+
+/// `1 other session is`, `3 other sessions are`
+fn other_sessions(count: usize) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    let words = counted(
+        i64::try_from(count).unwrap_or(i64::MAX),
+        "other session",
+        "other sessions",
+    );
+    format!("{words} {verb}")
+}
+
 async fn page(
     ctx: &Context,
     who: SignedIn,
@@ -98,26 +138,39 @@ async fn page(
         .read(move |db| {
             let user = users::find(db, who.actor.user)?;
             let list = sessions::list(db, &who.actor, now)?;
-            let row = |session: crate::db::sessions::Session| SessionRow {
-                id: session.id,
-                kind: match session.kind {
-                    SessionKind::Browser => "Browser",
-                    SessionKind::Api => "Program (API)",
-                },
-                began: When::new(session.created_at, now),
-                seen: When::new(session.last_seen_at, now),
-                this: session.id == who.session,
-            };
+            let row = |session| SessionRow::new(session, who.session, now);
+            let sessions: Vec<SessionRow> = list.into_iter().map(row).collect();
             let mut shell = who.shell(db, "Account")?;
             shell.on_account = true;
             Ok(AccountPage {
                 shell,
                 since: When::new(user.created_at, now),
                 user,
-                sessions: list.into_iter().map(row).collect(),
+                others: sessions.len() > 1,
+                sessions,
                 errors,
             })
         })
         .await?;
     html_with(status, &page)
+}
+
+impl SessionRow {
+    fn new(session: stored::Session, this: SessionId, now: Moment) -> Self {
+        let program = session.kind == SessionKind::Api;
+        let unknown = if program { "Unknown program" } else { "Unknown browser" };
+        SessionRow {
+            id: session.id,
+            what: session
+                .user_agent
+                .as_deref()
+                .and_then(user_agent::describe)
+                .unwrap_or_else(|| unknown.to_owned()),
+            program,
+            address: session.address.unwrap_or_default(),
+            began: When::new(session.created_at, now),
+            seen: When::new(session.last_seen_at, now),
+            this: session.id == this,
+        }
+    }
 }

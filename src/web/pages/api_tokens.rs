@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::actions::api_tokens::{self, Listed, Made, NewApiToken};
 use crate::actions::form_tokens::{self, Once};
@@ -18,6 +19,7 @@ use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
 use crate::domain::quoted::quoted;
 use crate::error::AppError;
+use crate::web::confirm::{self, Confirm};
 use crate::web::flash::Flash;
 use crate::web::form::{FieldErrors, Form};
 use crate::web::origin;
@@ -47,6 +49,7 @@ struct FormPage {
     errors: FieldErrors,
     /// The form stood open for too long; nothing was done.
     stale: bool,
+    confirm: Confirm,
     token: String,
 }
 
@@ -100,7 +103,7 @@ struct Choice {
 }
 
 /// The form as browsers send it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Typed {
     name: String,
@@ -108,6 +111,8 @@ pub struct Typed {
     rights: Vec<String>,
     projects: Vec<ProjectId>,
     token: String,
+    /// Taken out before anything is shown again.
+    password: Zeroizing<String>,
 }
 
 impl Typed {
@@ -153,7 +158,7 @@ pub async fn create(
     ctx: Data<Context>,
     who: SignedIn,
     request: HttpRequest,
-    Form(typed): Form<Typed>,
+    Form(mut typed): Form<Typed>,
 ) -> Result<HttpResponse, PageError> {
     let Some(token) = form_tokens::checked(ctx.vault(), bound(&who), &typed.token, ctx.now()) else {
         let page = ctx
@@ -166,6 +171,26 @@ pub async fn create(
             })
             .await?;
         return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    let password = std::mem::take(&mut typed.password);
+    if let Some(confirm) = confirm::ask_again(&ctx, &who, password).await? {
+        let page = ctx
+            .clone()
+            .read(move |db| {
+                // The form is long: what is wrong at its end is said at its top, too.
+                let errors = vec![FieldError::new("password", confirm.error.clone())];
+                Ok(FormPage {
+                    confirm,
+                    ..form(db, &ctx, &who, typed, errors)?
+                })
+            })
+            .await?;
+        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
+    // It was new enough, or is now.
+    let who = SignedIn {
+        authenticated_at: who.now,
+        ..who
     };
     let made = match typed.parse() {
         Ok(new) => {
@@ -285,6 +310,7 @@ fn form(
         groups: groups(&typed),
         errors: errors.collect::<Vec<_>>().into(),
         stale: false,
+        confirm: Confirm::of(who),
         token: form_tokens::token(ctx.vault(), bound(who), ctx.now()),
         shell,
         typed,

@@ -5,14 +5,14 @@ use actix_session::Session;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::sign_in::DoorFrame;
 use crate::actions::accounts::NewAccount;
-use crate::actions::invitations;
+use crate::actions::{invitations, sessions};
 use crate::context::Context;
 use crate::db::invitations::Invitation;
 use crate::domain::quoted::quoted;
@@ -77,9 +77,13 @@ pub async fn accept(
     ctx: Data<Context>,
     request: HttpRequest,
     token: Path<String>,
-    who: SignedIn,
+    who: Result<SignedIn, SignInFirst>,
 ) -> Result<HttpResponse, PageError> {
     let token = token.into_inner();
+    let Ok(who) = who else {
+        // The session ran out while the page was open: after the sign-in the button is pressed again.
+        return Ok(SignInFirst::and_return_to(format!("/invitations/{token}")).error_response());
+    };
     match ctx.write(move |tx| invitations::accept(tx, &who.actor, &token)).await {
         Ok(member) => Ok(welcome(&member)),
         Err(AppError::NotFound) => gone(&request),
@@ -102,8 +106,10 @@ pub async fn create_account(
     };
     let address = client::address(&request);
     match invitations::accept_with_new_account(&ctx, token.clone(), new, address).await {
-        Ok((user, member)) => {
-            session::begin(&session, user.id)?;
+        Ok((proven, member)) => {
+            let device = client::device(&request);
+            let begun = ctx.write(move |tx| sessions::begin_in_browser(tx, &proven, &device));
+            session::begin(&session, &begun.await?)?;
             Ok(welcome(&member))
         }
         Err(AppError::NotFound) => gone(&request),

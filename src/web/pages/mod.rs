@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_tokens;
+pub mod audit;
 pub mod deliveries;
 pub mod diagnosis;
 pub mod docs;

@@ -15,8 +15,9 @@ use crate::domain::quoted::quoted;
 use crate::domain::role::Role;
 use crate::error::AppError;
 use crate::web::colors::{self, Color};
+use crate::web::confirm::{self, Confirm};
 use crate::web::flash::Flash;
-use crate::web::form::FieldErrors;
+use crate::web::form::{FieldErrors, Form};
 use crate::web::page::{Shell, Tab, html, html_with};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
@@ -169,6 +170,7 @@ struct DeletePage {
     /// Empty when there are none.
     deliveries: String,
     members: String,
+    confirm: Confirm,
 }
 
 pub async fn confirm_delete(
@@ -177,16 +179,7 @@ pub async fn confirm_delete(
     id: web::Path<ProjectId>,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
-    let page = ctx
-        .read(move |db| {
-            let (owner, losses) = projects::losses(db, &who.actor, id)?;
-            Ok::<_, AppError>(DeletePage::new(
-                who.shell_in(db, "Delete project", &owner, Tab::Other)?,
-                &owner,
-                &losses,
-            ))
-        })
-        .await?;
+    let page = ctx.read(move |db| to_delete(db, &who, id, Confirm::of(&who))).await?;
     html(&page)
 }
 
@@ -194,8 +187,13 @@ pub async fn delete(
     ctx: web::Data<Context>,
     who: SignedIn,
     id: web::Path<ProjectId>,
+    Form(typed): Form<confirm::Typed>,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
+    if let Some(confirm) = confirm::ask_again(&ctx, &who, typed.password).await? {
+        let page = ctx.read(move |db| to_delete(db, &who, id, confirm)).await?;
+        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
     let gone = ctx.write(move |tx| projects::delete(tx, &who.actor, id)).await?;
     Ok(Flash::plain(format!("{} is deleted.", quoted(&gone.name))).on("/"))
 }
@@ -241,8 +239,14 @@ impl FormPage {
     }
 }
 
+fn to_delete(db: &mut Db, who: &SignedIn, id: ProjectId, confirm: Confirm) -> Result<DeletePage, AppError> {
+    let (owner, losses) = projects::losses(db, &who.actor, id)?;
+    let shell = who.shell_in(db, "Delete project", &owner, Tab::Other)?;
+    Ok(DeletePage::new(shell, &owner, &losses, confirm))
+}
+
 impl DeletePage {
-    fn new(shell: Shell, owner: &Member, losses: &Losses) -> Self {
+    fn new(shell: Shell, owner: &Member, losses: &Losses, confirm: Confirm) -> Self {
         let deliveries = match losses.deliveries {
             0 => String::new(),
             n if n > COUNTED => format!("{}+ deliveries", words::thousands(COUNTED)),
@@ -261,6 +265,7 @@ impl DeletePage {
                 1 => "you and 1 other".to_owned(),
                 n => format!("you and {n} others"),
             },
+            confirm,
         }
     }
 }

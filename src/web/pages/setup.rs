@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::sign_in::DoorFrame;
 use crate::actions::accounts::{self, NewAccount};
+use crate::actions::sessions;
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
@@ -69,8 +70,10 @@ pub async fn create(
     };
     let address = client::address(&request);
     match accounts::create_first(&ctx, new, Some(typed.code.clone()), address).await {
-        Ok(user) => {
-            session::begin(&session, user.id)?;
+        Ok(proven) => {
+            let device = client::device(&request);
+            let begun = ctx.write(move |tx| sessions::begin_in_browser(tx, &proven, &device));
+            session::begin(&session, &begun.await?)?;
             Ok(redirect("/"))
         }
         Err(AppError::Invalid(fields)) => html_with(

@@ -8,7 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::actions::accounts;
+use crate::actions::{sessions, sign_ins};
 use crate::context::Context;
 use crate::db::users;
 use crate::error::AppError;
@@ -99,9 +99,17 @@ pub async fn sign_in(
 ) -> Result<HttpResponse, PageError> {
     let address = client::address(&request);
     let next = safe_next(&typed.next).to_owned();
-    let error = match accounts::sign_in(&ctx, &typed.login, typed.password, address).await {
-        Ok(user) => {
-            session::begin(&session, user.id)?;
+    let begun = match sign_ins::prove(&ctx, &typed.login, typed.password, address).await {
+        Ok(proven) => {
+            let device = client::device(&request);
+            ctx.write(move |tx| sessions::begin_in_browser(tx, &proven, &device))
+                .await
+        }
+        Err(error) => Err(error),
+    };
+    let error = match begun {
+        Ok(key) => {
+            session::begin(&session, &key)?;
             return Ok(redirect(next));
         }
         Err(error) => error,
@@ -144,7 +152,15 @@ pub async fn sign_in(
 }
 
 /// Ends the session itself, not only its cookie.
-pub async fn sign_out(session: Session) -> HttpResponse {
+pub async fn sign_out(
+    ctx: Data<Context>,
+    session: Session,
+    who: Result<SignedIn, SignInFirst>,
+) -> Result<HttpResponse, PageError> {
+    if let Ok(who) = who {
+        ctx.write(move |tx| sessions::sign_out(tx, &who.actor, who.session))
+            .await?;
+    }
     session.purge();
-    Flash::good("You are signed out.").on("/sign-in")
+    Ok(Flash::good("You are signed out.").on("/sign-in"))
 }

@@ -1,8 +1,8 @@
 //! The tasks of a project and the page of one task.
 
-mod asked;
+pub(crate) mod asked;
 mod fired;
-mod form;
+pub(crate) mod form;
 mod list;
 mod task;
 mod view;

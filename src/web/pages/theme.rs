@@ -1,7 +1,6 @@
 //! The switch between light and dark, for everybody who looks at a page.
 
 use actix_web::cookie::time::Duration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::REFERER;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,6 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::context::Context;
+use crate::web::cookies;
 use crate::web::flash::redirect;
 use crate::web::form::Form;
 use crate::web::signed_in::safe_next;
@@ -32,17 +32,12 @@ pub async fn switch(ctx: Data<Context>, request: HttpRequest, Form(choice): Form
     );
     let mut response = redirect(safe_next(&back));
     let chosen = theme::known(&choice.theme);
-    let cookie = Cookie::build(theme::COOKIE, chosen)
-        .path("/")
-        .http_only(true)
-        .secure(ctx.config().is_https())
-        .same_site(SameSite::Lax)
-        .max_age(if chosen.is_empty() {
-            Duration::ZERO
-        } else {
-            Duration::days(365)
-        })
-        .finish();
+    let life = if chosen.is_empty() {
+        Duration::ZERO
+    } else {
+        Duration::days(365)
+    };
+    let cookie = cookies::make(ctx.config(), theme::COOKIE, chosen.to_owned(), life);
     // A cookie that holds one of two words is always a valid header.
     let _ = response.add_cookie(&cookie);
     response

@@ -16,10 +16,18 @@ pub struct Browser {
 impl Browser {
     /// One visitor: a new cookie jar.
     pub fn new(base: &str) -> Browser {
+        Browser::called(base, "")
+    }
+
+    /// One that calls itself this.
+    pub fn called(base: &str, user_agent: &str) -> Browser {
         let client = Client::builder()
+            .user_agent(user_agent)
             .cookie_store(true)
             .redirect(Policy::none())
             .no_proxy()
+            // The server closes a connection that was idle for five seconds, on a busy machine in the very instant of the next request.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
         Browser {

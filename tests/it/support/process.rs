@@ -118,6 +118,18 @@ pub fn add_user(database: &TestDatabase, login: &str, password: &str) {
     assert!(child.wait().expect("it ends").success(), "`user add` failed");
 }
 
+/// `user password` beside the running program.
+pub fn set_password(database: &TestDatabase, login: &str, password: &str) {
+    let mut child = command(database)
+        .args(["user", "password", login, "--password-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    writeln!(child.stdin.take().expect("a pipe"), "{password}").expect("it reads the password");
+    assert!(child.wait().expect("it ends").success(), "`user password` failed");
+}
+
 /// `user disable` beside the running program.
 pub fn disable_user(database: &TestDatabase, login: &str) {
     let done = command(database)
@@ -140,4 +152,22 @@ pub fn command(database: &TestDatabase) -> Command {
         .env("TASKVIEW_MASTER_KEY", MASTER_KEY)
         .stdin(Stdio::null());
     command
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Told {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn tell(command: &mut Command) -> Told {
+    let ended = command.stdin(Stdio::null()).output().expect("the binary runs");
+    Told {
+        code: ended.status.code(),
+        out: String::from_utf8_lossy(&ended.stdout).into_owned(),
+        err: String::from_utf8_lossy(&ended.stderr).into_owned(),
+    }
 }

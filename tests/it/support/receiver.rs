@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::received::Received;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the receiver does with a request.
 #[derive(Debug, Clone)]

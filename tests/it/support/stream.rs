@@ -46,9 +46,10 @@ impl Stream {
         }
     }
 
-    /// Reads until the server ends it.
-    pub async fn ends(&mut self) {
-        while self.more().await {}
+    /// Reads until the server ends it, which must be soon.
+    pub async fn ends_within(&mut self, soon: Duration) {
+        let end = async { while self.more().await {} };
+        assert!(timeout(soon, end).await.is_ok(), "the stream goes on after {soon:?}");
     }
 
     async fn more(&mut self) -> bool {

@@ -1,16 +1,14 @@
 //! Which part of a history is asked for, and where on it one stands: all of it in the address, so that it can be shared, gone
 //! back to, and exported.
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use url::form_urlencoded;
 
 use crate::db::history::{CodeClass, Filter, Show, Start};
 use crate::domain::event::EventKind;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{DeliveryId, TaskId};
 use crate::domain::moment::Moment;
+use crate::web::filters::{self, Chip, Choice, Part, Span, choices, named, written};
 
 /// As the address says it; an empty word asks for nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,21 +26,6 @@ pub struct Asked {
     pub tested: Option<DeliveryId>,
 }
 
-/// A choice of a filter.
-#[derive(Debug)]
-pub struct Choice {
-    pub value: String,
-    pub label: String,
-    pub chosen: bool,
-}
-
-/// A filter that is set, and the address without it.
-#[derive(Debug)]
-pub struct Chip {
-    pub label: String,
-    pub href: String,
-}
-
 const STATUSES: [(&str, &str, Show); 4] = [
     ("success", "Success", Show::Success),
     ("failed", "Failed", Show::Failed),
@@ -56,41 +39,17 @@ const CODES: [(&str, &str, CodeClass); 5] = [
     ("5xx", "5xx", CodeClass::ServerError),
     ("none", "No answer", CodeClass::None),
 ];
-const HOUR: u64 = 3_600;
-const TIMES: [(&str, &str, u64); 4] = [
-    ("1h", "Last hour", HOUR),
-    ("24h", "Last 24 hours", 24 * HOUR),
-    ("7d", "Last 7 days", 7 * 24 * HOUR),
-    ("30d", "Last 30 days", 30 * 24 * HOUR),
-];
-
-fn named<T: Copy>(table: &[(&'static str, &'static str, T)], word: &str) -> Option<(&'static str, T)> {
-    let row = table.iter().find(|row| row.0 == word);
-    row.map(|row| (row.1, row.2))
-}
-
 impl Asked {
     /// An unknown word of a list asks for nothing; what was typed and cannot be understood is told.
     pub fn filter(&self, now: Moment) -> Result<Filter, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let mut instant = |name: &'static str, text: &str| {
-            let at = Moment::parse(text);
-            if at.is_none() && !text.is_empty() {
-                errors.push(FieldError::new(
-                    name,
-                    "Enter a date and a time, such as 2026-03-22T12:00.",
-                ));
-            }
-            at
-        };
-        let (from, to) = (instant("from", &self.from), instant("to", &self.to));
-        let ago = named(&TIMES, &self.time).map(|(_, seconds)| now - Duration::from_secs(seconds));
+        let (since, until) = self.span().instants(now, &mut errors);
         let mut filter = Filter {
             show: named(&STATUSES, &self.status).map_or(Show::All, |(_, show)| show),
             kind: kind(&self.event),
             code: named(&CODES, &self.code).map(|(_, code)| code),
-            since: from.max(ago),
-            until: to,
+            since,
+            until,
             ..Filter::default()
         };
         let id = self.id.trim();
@@ -106,11 +65,12 @@ impl Asked {
         if errors.is_empty() { Ok(filter) } else { Err(errors) }
     }
 
-    /// As a browser's field for an instant wants it; nothing for what it would drop and complain about.
-    pub fn instant(&self, text: &str) -> String {
-        let at = Moment::parse(text);
-        at.map(|at| at.datetime().format("%Y-%m-%dT%H:%M").to_string())
-            .unwrap_or_default()
+    fn span(&self) -> Span<'_> {
+        Span {
+            time: &self.time,
+            from: &self.from,
+            to: &self.to,
+        }
     }
 
     pub fn start(&self) -> Start {
@@ -127,21 +87,19 @@ impl Asked {
     }
 
     /// The filters that say something, as they stand in the address.
-    fn set(&self) -> Vec<(&'static str, &str)> {
+    fn set(&self) -> Vec<Part<'_>> {
         let known = |is_known: bool, name, value| Some((name, value)).filter(|_| is_known);
-        let typed = |value: &str| !value.trim().is_empty();
-        [
+        let mut set: Vec<_> = [
             known(named(&STATUSES, &self.status).is_some(), "status", self.status.as_str()),
             known(kind(&self.event).is_some(), "event", self.event.as_str()),
             known(named(&CODES, &self.code).is_some(), "code", self.code.as_str()),
-            known(named(&TIMES, &self.time).is_some(), "time", self.time.as_str()),
-            known(typed(&self.from), "from", self.from.as_str()),
-            known(typed(&self.to), "to", self.to.as_str()),
-            known(typed(&self.id), "id", self.id.trim()),
         ]
         .into_iter()
         .flatten()
-        .collect()
+        .collect();
+        set.extend(self.span().set());
+        set.extend(known(!self.id.trim().is_empty(), "id", self.id.trim()));
+        set
     }
 
     /// `?status=failed&before=12`; empty for the newest of all.
@@ -167,15 +125,7 @@ impl Asked {
 
     /// What narrows the history, each with the way to do without it.
     pub fn chips(&self, path: &str) -> Vec<Chip> {
-        let set = self.set();
-        let chip = |&(name, value): &(&'static str, &str)| {
-            let others: Vec<_> = set.iter().filter(|part| part.0 != name).copied().collect();
-            Chip {
-                label: label(name, value),
-                href: format!("{path}{}", written(&others)),
-            }
-        };
-        set.iter().map(chip).collect()
+        filters::chips(path, &self.set(), label)
     }
 
     pub fn statuses(&self) -> Vec<Choice> {
@@ -187,7 +137,7 @@ impl Asked {
     }
 
     pub fn times(&self) -> Vec<Choice> {
-        choices(TIMES.map(|row| (row.0, row.1)), &self.time)
+        self.span().times()
     }
 
     /// Those that webhooks subscribe to, and what is chosen already.
@@ -207,24 +157,6 @@ fn kind(name: &str) -> Option<EventKind> {
     EventKind::parse(name).or_else(|| (name == EventKind::WEBHOOK_TEST.as_str()).then_some(EventKind::WEBHOOK_TEST))
 }
 
-fn choices<'a>(table: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> Vec<Choice> {
-    let choice = |(value, label): (&str, &str)| Choice {
-        value: value.to_owned(),
-        label: label.to_owned(),
-        chosen: value == chosen,
-    };
-    table.into_iter().map(choice).collect()
-}
-
-fn written(parts: &[(&str, &str)]) -> String {
-    if parts.is_empty() {
-        return String::new();
-    }
-    let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
-    query.extend_pairs(parts);
-    query.finish()
-}
-
 fn label(name: &str, value: &str) -> String {
     let of = |table: Option<&'static str>| table.unwrap_or_default().to_owned();
     match name {
@@ -233,18 +165,18 @@ fn label(name: &str, value: &str) -> String {
             Some((label, CodeClass::None)) => label.to_owned(),
             other => format!("HTTP {}", of(other.map(|row| row.0))),
         },
-        "time" => of(named(&TIMES, value).map(|row| row.0)),
-        "from" => format!("From {}", value.replace('T', " ")),
-        "to" => format!("Until {}", value.replace('T', " ")),
         "id" if value.starts_with("msg_") => value.to_owned(),
         "id" => format!("Task #{}", value.trim_start_matches('#')),
-        _ => value.to_owned(),
+        _ => Span::label(name, value).unwrap_or_else(|| value.to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::web::filters::field_of_instant;
 
     const NOW: Moment = Moment(1_774_180_800_000_000);
 
@@ -278,10 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn blanks_ask_for_nothing_and_a_browser_is_shown_years_that_it_knows() {
+        let blank = asked("from=+&to=%09&id=+");
+        let far = asked("from=%2B12345-01-01T00:00&to=+2026-03-22+");
+
+        assert!(!blank.is_filtered() && blank.filter(NOW).is_ok());
+        assert_eq!(field_of_instant(&far.from), "");
+        assert_eq!(field_of_instant(&far.to), "2026-03-22T00:00");
+    }
+
+    #[test]
     fn the_later_of_two_beginnings_counts() {
         let since = |query: &str| asked(query).filter(NOW).expect("fine").since;
 
-        assert_eq!(since("time=1h"), Some(NOW - Duration::from_secs(HOUR)));
+        assert_eq!(since("time=1h"), Some(NOW - Duration::from_secs(3_600)));
         assert_eq!(
             since("time=1h&from=2026-03-22T11:30"),
             Moment::parse("2026-03-22T11:30")

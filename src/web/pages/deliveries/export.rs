@@ -1,11 +1,10 @@
 //! The filtered history as a file: CSV for a spreadsheet, or JSON lines with the payloads for programs. It is written page by page
 //! while it is read, so that its size does not matter to the server.
 
-use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::At;
@@ -20,31 +19,16 @@ use crate::domain::ids::{DeliveryId, EventId, SessionId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::delivery_words::delivery_state;
+use crate::web::export::{As, Format, harmless};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    #[default]
-    Csv,
-    Jsonl,
-}
-
-impl Format {
-    /// Rows that are read and written at a time. A payload has up to 256 KiB.
-    fn piece(self) -> i64 {
-        match self {
-            Format::Csv => 200,
-            Format::Jsonl => 20,
-        }
+/// Rows that are read and written at a time. A payload has up to 256 KiB.
+fn piece(format: Format) -> i64 {
+    match format {
+        Format::Csv => 200,
+        Format::Jsonl => 20,
     }
-}
-
-#[derive(Debug, Deserialize)]
-pub struct As {
-    #[serde(default)]
-    format: Format,
 }
 
 /// A line. The order of the fields is that of the columns.
@@ -112,22 +96,13 @@ pub async fn export(
     let first = reading.piece().await?.unwrap_or_default();
     let rest = stream::try_unfold(reading, |mut reading| async move {
         let piece = reading.piece().await.map_err(PageError)?;
-        Ok::<_, actix_web::Error>(piece.map(|piece| (piece, reading)))
+        Ok::<_, PageError>(piece.map(|piece| (piece, reading)))
     });
-    let first = stream::once(async move { Ok(first) });
-    let (content, ending) = match format {
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-        Format::Jsonl => ("application/jsonl; charset=utf-8", "jsonl"),
-    };
     let name = match place.webhook {
-        Some(webhook) => format!("deliveries-of-webhook-{webhook}.{ending}"),
-        None => format!("deliveries-of-project-{}.{ending}", place.project),
+        Some(webhook) => format!("deliveries-of-webhook-{webhook}"),
+        None => format!("deliveries-of-project-{}", place.project),
     };
-    Ok(HttpResponse::Ok()
-        .content_type(content)
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(stream::StreamExt::chain(first, rest)))
+    Ok(format.attached(&name, first, rest))
 }
 
 /// How far a file is written.
@@ -150,7 +125,7 @@ impl Reading {
         let wanted = Wanted {
             filter: self.filter.clone(),
             start,
-            limit: self.format.piece(),
+            limit: piece(self.format),
         };
         let (session, format, now) = (self.session, self.format, self.ctx.now());
         let _turn = self.ctx.live().turn().await;
@@ -176,17 +151,22 @@ impl Reading {
         let lines = page
             .rows
             .iter()
-            .map(|row| Line::new(row, &history, &messages, &payloads));
-        let has_head = std::mem::take(&mut self.is_first);
-        let written = match self.format {
-            Format::Csv => csv_lines(lines, has_head),
-            Format::Jsonl => json_lines(lines),
-        };
-        written.map(|bytes| Some(bytes.into()))
+            .map(|row| Line::new(row, &history, &messages, &payloads))
+            .map(|line| if format == Format::Csv { line.harmless() } else { line });
+        let is_first = std::mem::take(&mut self.is_first);
+        format.lines(lines, &COLUMNS, is_first).map(Some)
     }
 }
 
 impl Line {
+    /// For a spreadsheet.
+    fn harmless(mut self) -> Self {
+        for text in [&mut self.event, &mut self.task, &mut self.webhook, &mut self.message] {
+            *text = harmless(text);
+        }
+        self
+    }
+
     fn new(
         delivery: &Delivery,
         history: &History,
@@ -221,56 +201,9 @@ impl Line {
     }
 }
 
-fn csv_lines(lines: impl Iterator<Item = Line>, has_head: bool) -> Result<Vec<u8>, AppError> {
-    let refused = |error: csv::Error| AppError::Internal(error.to_string());
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    // Also above no line at all.
-    if has_head {
-        writer.write_record(COLUMNS).map_err(refused)?;
-    }
-    for mut line in lines {
-        for text in [&mut line.event, &mut line.task, &mut line.webhook, &mut line.message] {
-            *text = harmless(std::mem::take(text));
-        }
-        writer.serialize(line).map_err(refused)?;
-    }
-    writer
-        .into_inner()
-        .map_err(|error| AppError::Internal(error.to_string()))
-}
-
-fn json_lines(lines: impl Iterator<Item = Line>) -> Result<Vec<u8>, AppError> {
-    let mut written = Vec::new();
-    for line in lines {
-        serde_json::to_writer(&mut written, &line).map_err(|error| AppError::Internal(error.to_string()))?;
-        written.push(b'\n');
-    }
-    Ok(written)
-}
-
-/// A spreadsheet runs what begins like a formula; behind an apostrophe it is text (OWASP, CSV injection).
-fn harmless(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        format!("'{text}")
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_spreadsheet_would_run_becomes_text() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(harmless(formula.to_owned()), format!("'{formula}"));
-        }
-        assert_eq!(harmless("a=b".to_owned()), "a=b");
-    }
 
     #[test]
     fn the_columns_are_the_fields() {

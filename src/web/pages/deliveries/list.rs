@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::At;
-use super::asked::{Asked, Chip, Choice};
+use super::asked::Asked;
 use super::row::Row;
 use super::{live, resend};
 use crate::actions::deliveries::{self, History, Place, Wanted};
@@ -14,15 +14,16 @@ use crate::actions::webhooks::{self, COUNTED, Seen};
 use crate::context::Context;
 use crate::db::Db;
 use crate::db::history::{Filter, Page, Start};
-use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::web::attempt_wait;
 use crate::web::bars::Bars;
 use crate::web::delivery_words::{counted_up_to, webhook_state};
+use crate::web::filters::{Chip, Choice};
 use crate::web::form::FieldErrors;
 use crate::web::page::{Shell, Tab, html};
 use crate::web::page_error::PageError;
+use crate::web::pager::{Read, Ways};
 use crate::web::pages::webhooks::view::{Tested, path_of};
 use crate::web::signed_in::SignedIn;
 
@@ -57,11 +58,7 @@ struct HistoryPage {
     selectable: bool,
     /// Of this page's address, to come back to it.
     query: String,
-    /// Where the filter goes on that stopped at its window of rows; empty when nothing is left to look at.
-    further: String,
-    further_words: &'static str,
-    newer: String,
-    older: String,
+    ways: Ways,
     /// There has never been a delivery here.
     is_empty: bool,
 }
@@ -114,14 +111,15 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
         .map(|row| Row::new(row, &history, now))
         .collect();
     let path = place.history();
-    let (mut newer, mut older) = neighbours(&asked, &history.page, &path);
-    let upwards = matches!(asked.start(), Start::After(_));
-    let further = match (history.page.searched_to, upwards) {
-        (None, _) => String::new(),
-        (Some(_), true) => std::mem::take(&mut newer),
-        (Some(_), false) => std::mem::take(&mut older),
+    let read = Read {
+        start: asked.start(),
+        first: rows.first().map(|row| row.id),
+        last: rows.last().map(|row| row.id),
+        more: history.page.more,
+        searched_to: history.page.searched_to,
     };
-    let is_empty = rows.is_empty() && !asked.is_filtered() && newer.is_empty();
+    let ways = read.ways(|word, id| format!("{path}{}", asked.query_with(word, &id.to_string())));
+    let is_empty = rows.is_empty() && !asked.is_filtered() && ways.newer.is_empty();
     // Where nothing is shown for want of a match, what comes would have to be looked for from the very first row on.
     let counts = asked.start() == Start::Newest && (is_empty || !rows.is_empty());
     let hook = match place.webhook {
@@ -157,17 +155,10 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
         query: asked.query(),
         selectable: rows.iter().any(|row| row.can_retry),
         is_empty,
-        further_words: if upwards {
-            "Search further on"
-        } else {
-            "Search further back"
-        },
-        further,
+        ways,
         errors: errors.into(),
         asked,
         rows,
-        newer,
-        older,
         path,
     })
 }
@@ -223,29 +214,4 @@ impl Hook {
             left: resend_runs::left(db, seen)?.map(resend::left_in_words),
         })
     }
-}
-
-/// The addresses of the pages before and after this one, empty where there is none.
-fn neighbours(asked: &Asked, page: &Page, path: &str) -> (String, String) {
-    let to = |word, id: DeliveryId| format!("{path}{}", asked.query_with(word, &id.to_string()));
-    let (first, last) = (page.rows.first().map(|row| row.id), page.rows.last().map(|row| row.id));
-    let upwards = matches!(asked.start(), Start::After(_));
-    // Where we came from there is something; in the direction of reading the query looked one row further.
-    let has_newer = if upwards {
-        page.more
-    } else {
-        asked.start() != Start::Newest
-    };
-    let has_older = if upwards { true } else { page.more };
-    let beyond = |is_there: bool, edge: Option<DeliveryId>, searched: Option<DeliveryId>, word| {
-        searched
-            .or(edge.filter(|_| is_there))
-            .map(|id| to(word, id))
-            .unwrap_or_default()
-    };
-    let searched = page.searched_to;
-    (
-        beyond(has_newer, first, searched.filter(|_| upwards), "after"),
-        beyond(has_older, last, searched.filter(|_| !upwards), "before"),
-    )
 }

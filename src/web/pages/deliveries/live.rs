@@ -25,7 +25,7 @@ use crate::domain::delivery::{OutcomeKind, Status};
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::{Moment, micros};
 use crate::error::AppError;
-use crate::live::Watch;
+use crate::live::{TooMany, Watch};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
 use crate::web::words::counted;
@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What each of many streams adds to the pause of all: together they look about a hundred times a second, however many they are.
 const EACH: Duration = Duration::from_millis(8);
 /// Without news on this node. Whoever was shut out gets nothing after this.
-const LOOK_ANYWAY: Duration = Duration::from_secs(4);
+const LOOK_ANYWAY: Duration = Duration::from_secs(3);
 /// Newer ones are counted up to here: `100+`.
 const COUNTED: i64 = 100;
 /// A browser comes back after so long; further and further apart while it is refused.
@@ -90,10 +90,7 @@ pub async fn live(
     filter.since = None;
     // A browser that comes back by itself says so in a header.
     let is_back = shown.since.is_some() || request.headers().contains_key("last-event-id");
-    let watch = ctx.live().watch(who.session).map_err(|_| AppError::TooMany {
-        message: "Too many pages are watching at once; this one shows what is new when it is reloaded.".into(),
-        retry_after: Duration::from_secs(60),
-    })?;
+    let watch = ctx.live().watch(who.session).map_err(too_many)?;
     let ids = shown.rows.split(',').filter_map(|id| id.parse().ok().map(DeliveryId));
     let mut page = OpenPage {
         ctx: ctx.clone(),
@@ -264,6 +261,23 @@ impl OpenPage {
         let by_itself = matches!(delivery.outcome, Some(OutcomeKind::Discarded | OutcomeKind::Expired));
         let recent = delivery.last_attempt_at.is_some_and(|at| at >= edge);
         delivery.status == Status::Pending || by_itself || recent
+    }
+}
+
+fn too_many(full: TooMany) -> AppError {
+    let (watching, setting) = match full {
+        TooMany::OfSession(most) => (
+            format!("Pages of yours that watch already: {most}"),
+            "TASKVIEW_MAX_STREAMS_PER_SESSION",
+        ),
+        TooMany::InAll(most) => (format!("Pages that watch already: {most}"), "TASKVIEW_MAX_STREAMS"),
+    };
+    AppError::TooMany {
+        message: format!(
+            "{watching}, which is the limit. This one shows what is new when it is reloaded. Close others, or have \
+             whoever runs the server raise {setting}."
+        ),
+        retry_after: Duration::from_secs(60),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The delivery history of a webhook and of a whole project, one delivery with all that is kept of it, and what is done from
 //! there: sending again, watching, taking away as a file.
 
-mod asked;
-mod attempts;
+pub(crate) mod asked;
+pub(crate) mod attempts;
 mod curl;
 mod export;
 mod list;

@@ -1,15 +1,19 @@
 //! The questions before somebody goes, and before the project is handed over.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use crate::actions::members::{self, Leaving};
 use crate::context::Context;
+use crate::db::Db;
 use crate::domain::ids::{MemberId, ProjectId};
 use crate::domain::quoted::{quoted, unturned};
 use crate::error::AppError;
+use crate::web::confirm::{self, Confirm};
 use crate::web::flash::Flash;
-use crate::web::page::{Shell, Tab, capital, html};
+use crate::web::form::Form;
+use crate::web::page::{Shell, Tab, capital, html, html_with};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
 use crate::web::words;
@@ -108,6 +112,7 @@ struct HandOverPage {
     id: MemberId,
     name: String,
     email: String,
+    confirm: Confirm,
 }
 
 pub async fn confirm_hand_over(
@@ -117,17 +122,7 @@ pub async fn confirm_hand_over(
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
     let page = ctx
-        .read(move |db| {
-            let (member, heir) = members::find_heir(db, &who.actor, project, id)?;
-            Ok::<_, AppError>(HandOverPage {
-                shell: who.shell_in(db, "Hand over", &member, Tab::Members)?,
-                project,
-                project_name: member.project.name,
-                id,
-                name: heir.name,
-                email: heir.email,
-            })
-        })
+        .read(move |db| HandOverPage::of(db, &who, project, id, Confirm::of(&who)))
         .await?;
     html(&page)
 }
@@ -136,8 +131,15 @@ pub async fn hand_over(
     ctx: web::Data<Context>,
     who: SignedIn,
     path: web::Path<(ProjectId, MemberId)>,
+    Form(typed): Form<confirm::Typed>,
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
+    if let Some(confirm) = confirm::ask_again(&ctx, &who, typed.password).await? {
+        let page = ctx
+            .read(move |db| HandOverPage::of(db, &who, project, id, confirm))
+            .await?;
+        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
     let heir = ctx
         .write(move |tx| members::hand_over(tx, &who.actor, project, id))
         .await?;
@@ -148,6 +150,27 @@ pub async fn hand_over(
 
 fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl HandOverPage {
+    fn of(
+        db: &mut Db,
+        who: &SignedIn,
+        project: ProjectId,
+        id: MemberId,
+        confirm: Confirm,
+    ) -> Result<HandOverPage, AppError> {
+        let (member, heir) = members::find_heir(db, &who.actor, project, id)?;
+        Ok(HandOverPage {
+            shell: who.shell_in(db, "Hand over", &member, Tab::Members)?,
+            project,
+            project_name: member.project.name,
+            id,
+            name: heir.name,
+            email: heir.email,
+            confirm,
+        })
+    }
 }
 
 impl RemovePage {

@@ -45,8 +45,8 @@ struct FormPage {
     token: String,
 }
 
-/// What the fields hold.
-#[derive(Debug, Clone, Default)]
+/// What the fields hold. No `Debug`: it may hold the values of headers.
+#[derive(Clone, Default)]
 struct Typed {
     url: String,
     name: String,
@@ -54,7 +54,7 @@ struct Typed {
     events: Vec<String>,
     patient: bool,
     /// Own headers, one a line; values that are stored are not shown.
-    headers: String,
+    headers: Zeroizing<String>,
 }
 
 impl Typed {
@@ -81,30 +81,30 @@ struct EventChoice {
 /// The form as browsers send it. No `Debug`: it may hold a secret.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Sent {
-    url: String,
+pub(crate) struct Sent {
+    pub(crate) url: String,
     events: Vec<String>,
     /// Types of a host application, between spaces or commas.
     custom: String,
-    name: String,
+    pub(crate) name: String,
     schedule: String,
-    secret: Zeroizing<String>,
+    pub(crate) secret: Zeroizing<String>,
     /// Absent where a program fills the form in without them: they stay.
-    headers: Option<Zeroizing<String>>,
+    pub(crate) headers: Option<Zeroizing<String>>,
     token: String,
 }
 
 impl Sent {
     /// Several boxes of one name, which actix's own form does not read.
-    fn parse(body: &[u8]) -> Result<Sent, AppError> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Sent, AppError> {
         serde_html_form::from_bytes(body).map_err(|error| AppError::invalid("", error.to_string()))
     }
 
-    fn schedule(&self) -> Schedule {
+    pub(crate) fn schedule(&self) -> Schedule {
         self.schedule.parse().unwrap_or(Schedule::Standard)
     }
 
-    fn events(&self) -> Vec<String> {
+    pub(crate) fn events(&self) -> Vec<String> {
         let custom = self.custom.split(|c: char| c == ',' || c.is_whitespace());
         let custom = custom.filter(|name| !name.is_empty()).map(str::to_owned);
         self.events.iter().cloned().chain(custom).collect()
@@ -117,7 +117,7 @@ impl Sent {
             name: self.name.clone(),
             events: self.events(),
             patient: self.schedule() == Schedule::Patient,
-            headers: self.headers.as_deref().cloned().unwrap_or_default(),
+            headers: self.headers.clone().unwrap_or_default(),
         }
     }
 }
@@ -294,7 +294,7 @@ fn to_edit(
             name: seen.webhook.name.clone().unwrap_or_default(),
             events: seen.events.iter().map(ToString::to_string).collect(),
             patient: seen.webhook.schedule == Schedule::Patient,
-            headers: masked(&seen.header_names()),
+            headers: Zeroizing::new(masked(&seen.header_names())),
         };
         (typed, Vec::new())
     });

@@ -54,6 +54,7 @@ pub async fn list(
 ) -> Result<HttpResponse, PageError> {
     let (project, now) = (*project, ctx.now());
     let pending = attempt_wait::reason(&ctx);
+    let most = ctx.config().limits.webhooks;
     let laptop = ctx.config().allow.allows_loopback();
     let page = ctx
         .read(move |db| {
@@ -84,7 +85,7 @@ pub async fn list(
                 example: if rows.is_empty() { example() } else { None },
                 laptop,
                 rows,
-                most: webhooks::MOST,
+                most,
             })
         })
         .await?;

@@ -1,7 +1,7 @@
 //! The pages of a project's webhooks. What they show is in `view`; the forms whose answer is a secret are in `secret`.
 
 mod confirm;
-mod form;
+pub(crate) mod form;
 mod list;
 mod secret;
 pub(super) mod view;

@@ -6,6 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::view::path_of;
 use crate::actions::access;
@@ -20,7 +21,9 @@ use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
 use crate::domain::secret::Secret;
 use crate::error::AppError;
+use crate::web::confirm::{self, Confirm};
 use crate::web::delivery_words::counted_up_to;
+use crate::web::form::Form;
 use crate::web::page::{Shell, Tab, html, html_with};
 use crate::web::page_error::PageError;
 use crate::web::signed_in::SignedIn;
@@ -60,6 +63,7 @@ struct RotatePage {
     /// `6 deliveries wait`, empty when none does.
     waiting: String,
     stale: bool,
+    confirm: Confirm,
     token: String,
 }
 
@@ -169,17 +173,19 @@ pub async fn rotate_page(
     html(&page)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct RotateForm {
     #[serde(default)]
     token: String,
+    #[serde(default)]
+    password: Zeroizing<String>,
 }
 
 pub async fn rotate(
     who: SignedIn,
     ctx: web::Data<Context>,
     path: web::Path<(ProjectId, WebhookId)>,
-    form: web::Form<RotateForm>,
+    Form(form): Form<RotateForm>,
 ) -> Result<HttpResponse, PageError> {
     let (project, id) = path.into_inner();
     let action = rotate_action(id);
@@ -195,6 +201,18 @@ pub async fn rotate(
             .await?;
         return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
+    if let Some(confirm) = confirm::ask_again(&ctx, &who, form.password).await? {
+        let page = ctx
+            .clone()
+            .read(move |db| {
+                Ok(RotatePage {
+                    confirm,
+                    ..to_rotate(db, &ctx, &who, project, id)?
+                })
+            })
+            .await?;
+        return html_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
     let (inside, actor) = (ctx.clone(), who.actor);
     let rotated = ctx
         .write(move |tx| webhooks::rotate_once(tx, &actor, project, id, token, inside.vault()))
@@ -237,6 +255,7 @@ fn to_rotate(
             format!("{} {what}", counted_up_to(waiting, COUNTED, "delivery", "deliveries"))
         },
         stale: false,
+        confirm: Confirm::of(who),
         token: form_tokens::token(ctx.vault(), bound(who, &rotate_action(id)), ctx.now()),
     })
 }

@@ -1,0 +1,4 @@
+//! See `checks/address.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| taskview_webhooks::fuzz::address::check(input));

@@ -1,0 +1,4 @@
+//! See `checks/settings.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| taskview_webhooks::fuzz::settings::check(input));
