@@ -50,8 +50,10 @@ impl DataLock {
     pub fn note_keys(&mut self, source: &Source, keys: &[KeyId]) -> io::Result<()> {
         let keys: Vec<String> = keys.iter().map(KeyId::to_string).collect();
         let mut text = format!("master keys: {}\n", keys.join(" "));
-        if let Source::File(path) = source {
-            let path = std::fs::canonicalize(path)?;
+        // A key that comes through a pipe has no place that somebody else could look into.
+        if let Source::File(path) = source
+            && let Ok(path) = std::fs::canonicalize(path)
+        {
             text.push_str(&format!("key file: {}\n", path.display()));
         }
         self.0.set_len(0)?;

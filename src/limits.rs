@@ -111,7 +111,7 @@ impl From<LimitSettings> for Limits {
 }
 
 impl Limits {
-    /// What a body that is larger is told: `The body is larger than 1 MiB (TASKVIEW_MAX_BODY_KIB).`
+    /// What a body that is larger is told.
     pub fn body_too_large(&self) -> String {
         let size = if self.body.is_multiple_of(MIB) {
             format!("{} MiB", self.body / MIB)

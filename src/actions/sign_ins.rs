@@ -23,12 +23,22 @@ const LONGEST_NAME: usize = 400;
 pub struct Proven {
     pub user: User,
     hash: String,
+    /// Where the password was entered.
+    field: String,
 }
 
 impl Proven {
     /// Of an account that was made with this hash.
     pub(super) fn new(user: User, hash: String) -> Self {
-        Proven { user, hash }
+        Proven::at("password", user, hash)
+    }
+
+    fn at(field: &str, user: User, hash: String) -> Self {
+        Proven {
+            user,
+            hash,
+            field: field.to_owned(),
+        }
     }
 
     /// In the transaction that acts on it: somebody may have changed the password, or disabled the account, while this one was
@@ -40,7 +50,7 @@ impl Proven {
             return Ok(());
         }
         let sentence = "The password was changed, or the account disabled, at this very moment. Nothing was done.";
-        Err(AppError::invalid("password", sentence))
+        Err(AppError::invalid(&self.field, sentence))
     }
 }
 
@@ -66,7 +76,7 @@ pub async fn prove(
     let hash = found.as_ref().map(|(_, hash)| hash.clone());
     let right = is_right(context, whose, password, hash, address).await?;
     match found.filter(|_| right) {
-        Some((user, hash)) => Ok(Proven { user, hash }),
+        Some((user, hash)) => Ok(Proven::new(user, hash)),
         None => {
             tracing::info!(?address, "a sign-in failed");
             let left = context.gate().tries().left(whose, address);
@@ -88,7 +98,7 @@ pub async fn prove_again(
         .await?;
     let whose = Whose::Account(id);
     if is_right(context, whose, password, Some(hash.clone()), actor.address).await? {
-        return Ok(Proven { user, hash });
+        return Ok(Proven::at(field, user, hash));
     }
     tracing::info!(user = id.0, "a password that was asked for again was wrong");
     Err(AppError::invalid(field, "This is not your password now."))

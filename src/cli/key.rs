@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::Failure;
-use super::user::open_existing;
+use super::user::{counted, open_existing};
 use crate::actions::keys;
 use crate::actions::keys::rotate::{self, Finished, List, State};
 use crate::config::StoreSettings;
@@ -197,12 +197,16 @@ impl Place<'_> {
             .map_err(|error| error.to_string())
             .and_then(|answers| answers)
             .map_err(|reason| Failure::Other(format!("The nodes cannot be asked for the new key: {reason}.")))?;
+        if answers.nodes == 0 {
+            println!("no server is running, so nobody was asked");
+            return Ok(());
+        }
         if answers.all_have_it() {
-            println!("{} running nodes have it", answers.nodes);
+            println!("{} have it", counted(answers.nodes, "running node"));
             return Ok(());
         }
         Err(Failure::Other(format!(
-            "Of {} running nodes {} lack the new key and {} did not answer. {advice}",
+            "Of {} running nodes {} without the new key, {} without an answer. {advice}",
             answers.nodes, answers.lack_it, answers.silent
         )))
     }

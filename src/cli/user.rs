@@ -182,7 +182,7 @@ pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> 
     Ok(open_store(&url, Clock::default())?)
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     let many = if count == 1 { "" } else { "s" };
     format!("{count} {what}{many}")
 }

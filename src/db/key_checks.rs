@@ -56,11 +56,11 @@ pub fn begin(db: &mut Db, key_id: &str, check: &[u8], root: &[u8], now: Moment) 
         return Ok(());
     }
     let known = load(db)?;
-    match known.first() {
+    match known.iter().rfind(|one| one.retired_at.is_none()) {
+        Some(newest) if newest.key_id == key_id => {}
+        None if known.is_empty() => insert(db, key_id, check, now)?,
         // A node with another key must find that its key is not it.
-        Some(first) if first.key_id != key_id => return Ok(()),
-        Some(_) => {}
-        None => insert(db, key_id, check, now)?,
+        _ => return Ok(()),
     }
     let row = (
         vault::id.eq(1),

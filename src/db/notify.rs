@@ -64,7 +64,7 @@ impl Channel {
     /// Every node of this database, as [`Channel::speaker`] says it.
     pub fn nodes(&mut self) -> QueryResult<Vec<i32>> {
         let question = "SELECT pid::bigint AS n FROM pg_stat_activity \
-                        WHERE datname = current_database() AND application_name LIKE '% node'";
+                        WHERE datname = current_database() AND application_name = left(current_setting('application_name'), 50) || ' node'";
         match &mut self.db {
             Db::Pg(pg) => {
                 let rows: Vec<Number> = Hot(question, &[]).get_results(pg)?;

@@ -288,7 +288,6 @@ diesel::table! {
         created_at -> BigInt,
         api_token_id -> Nullable<BigInt>,
         api_token -> Nullable<Text>,
-        of_installation -> Bool,
     }
 }
 

@@ -198,7 +198,7 @@ pub fn end_others(db: &mut Db, user: UserId, keep: SessionId) -> QueryResult<usi
     diesel::delete(of(user).filter(sessions::id.ne(keep))).execute(db)
 }
 
-/// Ends those of a kind that were seen longest ago, until no more than `keep` are left.
+/// Ends those of a kind that were seen longest ago, beyond `keep`; a slice of them at most, and the rest the next time.
 pub fn end_oldest(db: &mut Db, user: UserId, kind: SessionKind, keep: i64) -> QueryResult<usize> {
     let old: Vec<SessionId> = of(user)
         .filter(sessions::kind.eq(kind))

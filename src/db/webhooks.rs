@@ -90,6 +90,16 @@ pub fn find(db: &mut Db, user: UserId, project: ProjectId, id: WebhookId) -> Que
         .first(db)
 }
 
+/// Nobody else edits it until the transaction ends; its events and deliveries go on.
+pub fn lock(db: &mut Db, id: WebhookId) -> QueryResult<()> {
+    let row = webhooks::table.find(id).select(webhooks::id);
+    match db {
+        // Whoever writes is alone.
+        Db::Sqlite(_) => Ok(()),
+        Db::Pg(db) => row.for_no_key_update().first::<WebhookId>(db).optional().map(drop),
+    }
+}
+
 /// Those of a project that turned themselves off, then those that are on and have failed so many times in a row. For who was
 /// let in to the project.
 pub fn in_trouble(db: &mut Db, project: ProjectId, failures: i32) -> QueryResult<Vec<Webhook>> {

@@ -1,6 +1,7 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
 //! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions and invitations
-//! that ran out are swept, with the hours that no chart shows any more and old entries of the audit log, and what is re-sent gets its turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
+//! that ran out are swept, with the hours that no chart shows any more and old entries of the audit log, and what is re-sent gets its
+//! turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
 //! delivers runs it, and they take turns: a slice that another node is at is left to it.
 
 use std::time::Duration;

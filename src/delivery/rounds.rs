@@ -1,6 +1,6 @@
 //! The background loop: claim what the lanes pick, send each as a local task, settle in batches, wait for news. It decides nothing itself: whose turn it is say the lanes, what a result means says the domain.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -227,10 +227,11 @@ impl Engine {
     }
 
     fn send(&mut self, claimed: Vec<Claimed>, hold: LeaseHold) {
-        let mut locked_out = Vec::new();
+        let (mut locked_out, mut webhooks) = (Vec::new(), BTreeSet::new());
         for delivery in claimed {
             let Ok(keys) = self.open(&delivery) else {
                 locked_out.push(delivery.id);
+                webhooks.insert(delivery.webhook_id.0);
                 continue;
             };
             let ended = Ended {
@@ -252,7 +253,9 @@ impl Engine {
         if !locked_out.is_empty() {
             tracing::error!(
                 deliveries = locked_out.len(),
-                "the master key does not open the secret of a webhook: deliveries are paused; start with the key this database was made with"
+                ?webhooks,
+                "the master keys that are given do not open what is sealed of a webhook: deliveries are paused; start with the key that is \
+                 current (key list shows it), or rotate that webhook's secret and enter its headers again"
             );
             self.give_back(locked_out, hold.id);
             self.pause(PAUSE_FOR_KEY);

@@ -80,9 +80,6 @@ actions! {
     SessionCopied = "session.copied", Accounts, Session;
 }
 
-/// What administrators learn of a project.
-pub const OF_INSTALLATION: &[Action] = &[Action::ProjectAdded, Action::ProjectDeleted];
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     Webhooks,

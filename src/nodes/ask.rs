@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::LONGEST_PAUSE;
 use super::outbox::{self, News};
 use crate::db::DatabaseUrl;
 use crate::db::notify::Channel;
 use crate::error::AppError;
 use crate::master_key::KeyId;
 
-/// Longer than a node is without its connection to the others when it makes it again.
+/// For whoever is silent.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A node that has lost its connection to the others is in no list before it has made it again.
+const MAY_COME_BACK: Duration = LONGEST_PAUSE.saturating_add(Duration::from_millis(500));
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A question may come before the one who is asked listens.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -30,7 +33,8 @@ impl Answers {
     }
 }
 
-/// Blocks until all have answered that they have it, for two seconds when some lack it, for ten when some are silent. A node looks into its key file before it answers.
+/// Blocks for as long as a node may be out of sight, and for ten seconds when some are silent. A node looks into its key file before
+/// it answers.
 pub fn who_has(url: &DatabaseUrl, key: KeyId) -> Result<Answers, String> {
     let mut channel = Channel::beside(url)?;
     ask(&mut channel, key).map_err(|error| error.to_string())
@@ -61,8 +65,8 @@ fn ask(channel: &mut Channel, key: KeyId) -> Result<Answers, AppError> {
             lack_it: count(Some(false)),
             silent: count(None),
         };
-        let enough = if answers.silent == 0 { 2 * ASK_EVERY } else { PATIENCE };
-        if answers.all_have_it() || began.elapsed() >= enough {
+        let enough = if answers.silent == 0 { MAY_COME_BACK } else { PATIENCE };
+        if began.elapsed() >= enough {
             return Ok(answers);
         }
         std::thread::sleep(LOOK_EVERY);

@@ -45,10 +45,14 @@ pub async fn as_written<B: MessageBody>(
     let headers = request.headers_mut();
     let sent: Vec<HeaderValue> = headers.remove(COOKIE).collect();
     for value in sent {
-        let Ok(text) = value.to_str() else { continue };
-        let plain = |pair: &&str| !pair.split('=').next().unwrap_or_default().contains('%');
-        let kept: Vec<&str> = text.split(';').map(str::trim).filter(plain).collect();
-        if let Ok(value) = HeaderValue::from_str(&kept.join("; ")) {
+        let plain = |pair: &&[u8]| {
+            let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+            // What is no UTF-8 would make actix drop its neighbours too.
+            !name.contains(&b'%') && std::str::from_utf8(pair).is_ok()
+        };
+        let pairs = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let kept: Vec<&[u8]> = pairs.filter(plain).collect();
+        if let Ok(value) = HeaderValue::from_bytes(&kept.join(&b"; "[..])) {
             headers.append(COOKIE, value);
         }
     }

@@ -39,7 +39,8 @@ const SEEN: Duration = Duration::from_secs(15 * 60);
 #[derive(Clone)]
 pub struct Sessions(Context);
 
-/// The cookie: out of the script's reach, not sent along from other sites, encrypted under a key derived from the master key.
+/// The cookie: out of the script's reach, not sent along from other sites, encrypted under a key derived from the root that
+/// lies sealed in the database.
 pub fn middleware(ctx: &Context) -> SessionMiddleware<Sessions> {
     let https = ctx.config().is_https();
     // As long as the row can live; when it ends before, by lying idle, the table knows.

@@ -198,6 +198,32 @@ fn a_damaged_root_is_named_and_can_be_given_up() {
 }
 
 #[test]
+fn a_root_that_is_given_up_after_a_rotation_comes_back_under_the_current_key() {
+    let database = used();
+    let both = format!("{MASTER_KEY},{ANOTHER_KEY}");
+    let with = |keys: &str| {
+        let mut program = command(&database);
+        program.env("TASKVIEW_MASTER_KEY", keys);
+        program
+    };
+    assert_eq!(tell(with(&both).args(["key", "rotate"])).code, Some(0));
+
+    for keys in [&both, ANOTHER_KEY] {
+        sealed::sql(&database, "DELETE FROM vault");
+        let retired = tell(with(MASTER_KEY).arg("serve"));
+        assert!(Process::start(&database, &mut with(keys)).terminate().success());
+        let listed = tell(with(&both).args(["key", "list"])).out;
+
+        assert_eq!(retired.code, Some(1), "{retired:?}");
+        let lines: Vec<&str> = listed.lines().collect();
+        assert!(
+            lines.len() == 2 && lines[0].contains("\tretired") && lines[1].contains("\tcurrent"),
+            "{listed}"
+        );
+    }
+}
+
+#[test]
 fn the_keys_of_a_database_are_listed_also_by_who_has_a_wrong_one() {
     let database = used();
 
@@ -339,18 +365,27 @@ async fn headers_that_do_not_open_can_be_entered_again_and_not_kept() {
         .api
         .patch("/module/webhooks", json!({ "id": story.webhook, "name": "CI" }))
         .await;
+    let removed = story.api.patch("/module/webhooks", change(json!({}))).await;
+    story.task("Send it without").await;
+    let received_without = story.receiver.wait_for(1).await;
+    sealed::sql(
+        &story.app.database,
+        &format!("UPDATE webhooks SET headers_sealed = {bytes}, header_names = '[\"Authorization\"]'"),
+    );
     let entered = story
         .api
         .patch("/module/webhooks", change(json!({ "Authorization": "Bearer 4712" })))
         .await;
     story.task("Send it").await;
-    let received = story.receiver.wait_for(1).await;
+    let received = story.receiver.wait_for(2).await;
 
     assert_eq!(kept.status, 503, "{kept:?}");
     assert!(kept.body.to_string().contains("cannot be opened"), "{kept:?}");
     untouched.response();
+    removed.response();
+    assert_eq!(received_without[0].header("authorization"), None);
     entered.response();
-    assert_eq!(received[0].header("authorization"), Some("Bearer 4712"));
+    assert_eq!(received[1].header("authorization"), Some("Bearer 4712"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

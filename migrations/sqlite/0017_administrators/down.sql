@@ -1,5 +1,4 @@
 DROP INDEX audit_log_installation;
-ALTER TABLE audit_log DROP COLUMN of_installation;
 ALTER TABLE audit_log DROP COLUMN api_token;
 ALTER TABLE audit_log DROP COLUMN api_token_id;
 ALTER TABLE users DROP COLUMN administrator;

@@ -121,14 +121,18 @@ async fn read(store: &Store) -> Result<Read, AppError> {
         .await
 }
 
-/// The first key that is given becomes that of a new database. One of an earlier version has had its key, and gets its root.
+/// The first key that is given becomes that of a new database. One that has had its key, from an earlier version or because its row of
+/// the vault was given up, gets a root under the newest key that is not retired: the current one, as far as anybody can still tell.
 async fn begin(store: &Store, url: &DatabaseUrl, ring: &KeyRing, known: &[key_checks::Known]) -> Result<(), String> {
-    let id = match known {
-        [] => ring.ids().first().copied(),
-        [first, ..] => KeyId::parse(&first.key_id).filter(|_| ring.opens_check(&first.sealed)),
+    let newest = known.iter().rfind(|one| one.retired_at.is_none());
+    let id = match (known, newest) {
+        ([], _) => ring.ids().first().copied(),
+        (_, Some(newest)) => KeyId::parse(&newest.key_id).filter(|_| ring.opens_check(&newest.sealed)),
+        (_, None) => None,
     };
     let Some(key) = id.and_then(|id| ring.key(id)) else {
-        return Err(does_not_open(url, ring, known));
+        let needed: Vec<_> = known.iter().filter(|one| one.retired_at.is_none()).cloned().collect();
+        return Err(does_not_open(url, ring, &needed));
     };
     let (id, check, root) = (key.id().to_string(), check_of(&key), Root::random().seal(&key));
     let begun = store

@@ -118,7 +118,7 @@ pub fn add(
     let secret = set_secret(tx, actor, id, brought.unwrap_or_else(new_secret), &key)?;
     let detail = Detail::default()
         .made("name", name)
-        .made("url", url.as_str())
+        .made("url", hide_path(url.as_str()))
         .made("events", events)
         .made("retrySchedule", row.schedule)
         .made("active", true)
@@ -158,6 +158,14 @@ pub fn edit(
     allow: &AllowList,
 ) -> Result<(), AppError> {
     let manager = access::manager(tx.db, actor, project, Permission::IntegrationsCanManage)?;
+    let found = webhooks::find(tx.db, actor.user, project, id)?;
+    // Before any row is locked; who has no headers and gets none needs no key.
+    let key = match &edit.headers {
+        Some(given) if !given.is_empty() || found.header_names.is_some() => Some(keys::sealer(tx, vault)?),
+        _ => None,
+    };
+    webhooks::lock(tx.db, id)?;
+    // What is read from here on is what is edited.
     let before = webhooks::find(tx.db, actor.user, project, id)?;
     let mut errors = Vec::new();
     // One that was accepted before is not judged again: the allow list may have changed since, and dialling looks anyway.
@@ -165,23 +173,21 @@ pub fn edit(
     let url = given.and_then(|given| url(given, allow, &mut errors));
     let events = edit.events.as_deref().and_then(|given| events(given, &mut errors));
     let name = edit.name.as_deref().map(|given| name(given, &mut errors));
-    let stored = match &edit.headers {
-        Some(given) => stored_headers(tx, id, given, vault)?,
-        None => Vec::new(),
+    let own = match &edit.headers {
+        Some(given) => {
+            let stored = stored_headers(tx, id, given, vault)?;
+            let own = headers(given, stored.opened(), &mut errors);
+            stored.other_than(own)
+        }
+        None => None,
     };
-    let own = edit
-        .headers
-        .as_deref()
-        .map(|given| headers(given, &stored, &mut errors));
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));
     }
-    let own = own.filter(|own| *own != stored);
-    let key = own.as_ref().map(|_| keys::sealer(tx, vault)).transpose()?;
     let mut detail = Detail::default();
     if let Some(url) = url {
         webhooks::set_url(tx.db, id, url.as_str(), tx.now)?;
-        detail = detail.changed("url", before.url.as_str(), url.as_str());
+        detail = told::url(detail, &before.url, url.as_str());
     }
     if let Some(events) = events {
         let old = events_of(tx, id)?;
@@ -198,9 +204,9 @@ pub fn edit(
         webhooks::set_schedule(tx.db, id, schedule, tx.now)?;
         detail = detail.changed("retrySchedule", before.schedule, schedule);
     }
-    if let (Some(own), Some(key)) = (own, key) {
+    if let (Some((stored, own)), Some(key)) = (own, key) {
         set_headers(tx, id, &own, &key)?;
-        detail = told::headers(detail, &stored, &own);
+        detail = told::headers(detail, &before, stored.opened(), &own);
     }
     if detail != Detail::default() {
         manager.audit(tx, Action::WebhookEdited, Some(id.0), &detail)?;
@@ -338,12 +344,37 @@ fn new_secret() -> Secret {
     Secret::from_random(rand::random())
 }
 
+/// The own headers that a webhook has.
+enum Stored {
+    Opened(Vec<OwnHeader>),
+    /// They do not open, and none of them is to be kept.
+    Lost,
+}
+
+impl Stored {
+    fn opened(&self) -> &[OwnHeader] {
+        match self {
+            Stored::Opened(own) => own,
+            Stored::Lost => &[],
+        }
+    }
+
+    /// What it shall have, unless it has just that.
+    fn other_than(self, own: Vec<OwnHeader>) -> Option<(Stored, Vec<OwnHeader>)> {
+        match &self {
+            Stored::Opened(stored) if *stored == own => None,
+            _ => Some((self, own)),
+        }
+    }
+}
+
 /// What is stored, for those that are to be kept. Who keeps none can replace what does not open.
-fn stored_headers(tx: &mut Tx<'_>, id: WebhookId, given: &[Given], vault: &Vault) -> Result<Vec<OwnHeader>, AppError> {
+fn stored_headers(tx: &mut Tx<'_>, id: WebhookId, given: &[Given], vault: &Vault) -> Result<Stored, AppError> {
     let sealed = webhooks::headers_sealed(tx.db, id)?;
     match vault.open_headers(id, sealed.as_deref()) {
-        Err(_) if given.iter().all(|one| one.value.is_some()) => Ok(Vec::new()),
-        opened => opened.map_err(|error| keys::does_not_open(format_args!("the headers of webhook {id}"), error)),
+        Ok(own) => Ok(Stored::Opened(own)),
+        Err(_) if given.iter().all(|one| one.value.is_some()) => Ok(Stored::Lost),
+        Err(error) => Err(keys::does_not_open(format_args!("the headers of webhook {id}"), error)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the audit log is told of a webhook: all that managers see of it, and of its secret and of the values of its own headers
-//! only that there are others now.
+//! What the audit log is told of a webhook: all that managers see of it, but of its secret, of the values of its own headers and of the
+//! path of its URL only that there are others now. The log is kept for longer than the webhook, and read by who comes later.
 
 use super::hide_path;
 use crate::db::webhooks::Webhook;
@@ -15,27 +15,44 @@ pub(in crate::actions) fn of(webhook: &Webhook) -> Detail {
 
 /// All of one that is gone.
 pub(super) fn deleted(webhook: &Webhook, events: &[EventKind]) -> Detail {
-    let names = webhook.header_names.as_deref().unwrap_or("[]");
-    let headers: Vec<String> = serde_json::from_str(names).unwrap_or_default();
+    let headers = header_names(webhook);
     Detail::default()
         .gone("name", &webhook.name)
-        .gone("url", &webhook.url)
+        .gone("url", hide_path(&webhook.url))
         .gone("events", events)
         .gone("retrySchedule", webhook.schedule)
         .gone("active", webhook.active)
         .gone("headers", Some(headers).filter(|names| !names.is_empty()))
 }
 
-/// Other own headers than before, and which of those that stay have another value.
-pub(super) fn headers(detail: Detail, before: &[OwnHeader], after: &[OwnHeader]) -> Detail {
+fn header_names(webhook: &Webhook) -> Vec<String> {
+    let names = webhook.header_names.as_deref().unwrap_or("[]");
+    serde_json::from_str(names).unwrap_or_default()
+}
+
+/// Another URL.
+pub(super) fn url(detail: Detail, before: &str, after: &str) -> Detail {
+    let (host_before, host_after) = (hide_path(before), hide_path(after));
+    let only_path = host_before == host_after;
+    detail
+        .changed("url", host_before, host_after)
+        .fact("otherPath", only_path.then_some(true))
+}
+
+/// Other own headers than before, and which of those that stay have another value. What does not open has names only.
+pub(super) fn headers(detail: Detail, webhook: &Webhook, before: &[OwnHeader], after: &[OwnHeader]) -> Detail {
     let replaced = after.iter().filter(|new| {
         let old = before.iter().find(|old| old.name == new.name);
         old.is_some_and(|old| old != *new)
     });
     let replaced: Vec<&str> = replaced.map(|header| header.name.as_str()).collect();
     detail
-        .changed("headers", names_of(before), names_of(after))
+        .changed("headers", header_names(webhook), owned_names(after))
         .fact("newValues", Some(replaced).filter(|names| !names.is_empty()))
+}
+
+fn owned_names(own: &[OwnHeader]) -> Vec<String> {
+    own.iter().map(|header| header.name.clone()).collect()
 }
 
 pub(super) fn names_of(own: &[OwnHeader]) -> Vec<&str> {

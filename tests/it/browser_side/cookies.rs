@@ -116,3 +116,17 @@ async fn another_host_of_the_domain_plants_no_cookie_by_spelling_its_name_otherw
         "the cookies of {PUBLIC} work"
     );
 }
+
+/// Other programs of the same host, or of its domain, set what they like.
+#[tokio::test]
+async fn a_cookie_of_somebody_else_does_not_keep_anybody_out() {
+    let app = App::start().await;
+    let client = found(&app).await;
+    let session = client.sign_in("lead").await;
+
+    for others in ["x=ü", "ü=1", "x=%FF", "%5Fx=1", "=", ";;", "a=1; b"] {
+        let sent = format!("{others}; {session}; {others}");
+        let page = client.send("GET", "/account", &[("cookie", &sent)], "").await;
+        assert_eq!(page.status, 200, "{others}: {}", page.text());
+    }
+}

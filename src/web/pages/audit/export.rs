@@ -148,7 +148,7 @@ impl Reading {
         let rows = page.rows.iter();
         let written = match self.format {
             Format::Csv => {
-                let lines = rows.map(|entry| Line::new(entry, &log, |json| json).harmless());
+                let lines = rows.map(|entry| Line::new(entry, &log, |json| harmless(&json)).harmless());
                 self.format.lines(lines, &COLUMNS, is_first)
             }
             Format::Jsonl => {

@@ -103,6 +103,7 @@ pub fn label(name: &str) -> Option<&str> {
         "invited" => "Invited as",
         "login" => "Login",
         "name" => "Name",
+        "otherPath" => "Other path",
         "newValues" => "New values for",
         "place" => "Place in the order",
         "projects" => "Projects",
