@@ -249,8 +249,8 @@ impl StoreSettings {
 }
 
 impl Config {
-    /// A laptop's defaults on a free port, for tests; they shorten the deadlines they wait for.
-    pub fn for_test(database: DatabaseUrl, data_dir: PathBuf) -> Config {
+    /// What holds without any setting, on a free port: for tests, and for the demo, which nothing around it may change.
+    pub fn laptop(database: DatabaseUrl, data_dir: PathBuf) -> Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir,

@@ -253,6 +253,11 @@ impl Context {
         Ok(done)
     }
 
+    /// For what is done without the engine: nothing that becomes due here reaches it at once.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
     pub fn now(&self) -> Moment {
         self.shared.store.clock.now()
     }

@@ -216,7 +216,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
         let store = Store::open(&url, Clock::default()).unwrap();
-        let config = Config::for_test(url, dir.path().to_path_buf());
+        let config = Config::laptop(url, dir.path().to_path_buf());
         let vault = Vault::new(KeyRing::given(&[MasterKey::random()]), Root::random());
         let (context, _wires) = Context::new(store, config, vault);
         let desk = Desk::new(context, keep, |job| job.len());

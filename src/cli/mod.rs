@@ -2,6 +2,7 @@
 //! failed; both come with one sentence that says what to change.
 
 mod config;
+mod demo;
 mod key;
 mod listen;
 mod serve;
@@ -61,6 +62,8 @@ struct Cli {
 enum Command {
     /// Serve pages and JSON, and deliver (the default)
     Serve(Settings),
+    /// Show it alive: a throw-away installation with projects, people, traffic and receivers that misbehave
+    Demo(demo::Demo),
     /// Manage accounts
     #[command(subcommand)]
     User(user::Command),
@@ -198,6 +201,7 @@ async fn command(line: Line) -> Result<(), Failure> {
     }
     match cli.command {
         None => serve::run(cli.serve).await,
+        Some(Command::Demo(demo)) => demo::run(demo).await,
         Some(Command::Serve(settings)) => serve::run(settings).await,
         Some(Command::User(command)) => user::run(command).await,
         Some(Command::Key(command)) => key::run(command).await,

@@ -59,7 +59,7 @@ impl Running {
         }
         let config = Config {
             timing,
-            ..Config::for_test(url, database.dir().to_path_buf())
+            ..Config::laptop(url, database.dir().to_path_buf())
         };
         let (context, wires) = Context::new(store, config, vault);
         let engine = engine::start(context.clone(), Resolver::System, Vec::new(), wires);

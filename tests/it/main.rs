@@ -37,6 +37,8 @@ mod delivery_outcomes;
 mod delivery_retries;
 mod delivery_sender;
 mod delivery_targets;
+mod demo;
+mod documentation;
 mod faults_postgres;
 mod faults_sqlite;
 mod first_start;

@@ -169,7 +169,7 @@ fn debug_prints_no_secret_of_any_type_that_holds_one() {
     let given = Given::new("X-Key", Some(CANARY));
     let own = resolve(std::slice::from_ref(&given), &[]).expect("a header");
     let address = DatabaseUrl::parse(&format!("postgres://tv:{CANARY}@db/tv")).expect("an address");
-    let mut config = Config::for_test(address.clone(), "data".into());
+    let mut config = Config::laptop(address.clone(), "data".into());
     config.master_key = Some(Concealed::from(CANARY.to_owned()));
     let new = NewWebhook {
         secret: Some(Ok(secret.clone())),

@@ -68,6 +68,10 @@ impl ApiClient {
         client
     }
 
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("somebody signed in")
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
