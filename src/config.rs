@@ -171,6 +171,8 @@ pub struct Timing {
     pub lease: Duration,
     /// What requests in flight get at the end of the program.
     pub farewell: Duration,
+    /// In which the body of a request to us has to come.
+    pub request_body: Duration,
 }
 
 impl Default for Timing {
@@ -180,6 +182,7 @@ impl Default for Timing {
             body: Duration::from_secs(1),
             lease: Duration::from_secs(20),
             farewell: Duration::from_secs(10),
+            request_body: Duration::from_secs(30),
         }
     }
 }

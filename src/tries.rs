@@ -27,21 +27,23 @@ const MOST_PLACES: usize = 10_000;
 /// A provider gives a customer a /64; a machine can have any address of it.
 const IPV6_PREFIX: u8 = 64;
 
-/// Whose password is tried. Login and e-mail are the same account, however they are typed.
+/// Whose password is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Whose {
+    /// Of somebody who is signed in.
     Account(UserId),
-    /// The hash of a name that nobody has: as many bytes however long it is.
-    Nobody([u8; 16]),
+    /// What was typed at the door, whoever has that name, if anybody has: the counts of an account's login and e-mail would tell strangers
+    /// that they belong together, and that there is such an account. A hash: as many bytes however long it is.
+    Named([u8; 16]),
 }
 
 impl Whose {
-    pub fn nobody(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         let mut short = [0; 16];
         for (to, from) in short.iter_mut().zip(hash(name)) {
             *to = from;
         }
-        Whose::Nobody(short)
+        Whose::Named(short)
     }
 }
 
@@ -238,9 +240,7 @@ mod tests {
     fn a_hundred_failures_lock_the_address_for_all_accounts() {
         let tries = Tries::default();
         for number in 0..100 {
-            tries
-                .admit(Whose::nobody(&format!("user {number}")), HERE, NOW)
-                .unwrap();
+            tries.admit(Whose::named(&format!("user {number}")), HERE, NOW).unwrap();
         }
 
         assert!(tries.admit(ADA, HERE, NOW).is_err());
@@ -312,7 +312,7 @@ mod tests {
         let tries = Tries::default();
         for number in 0..100_000 {
             let at = NOW + Duration::from_millis(5) * number;
-            let name = Whose::nobody(&format!("{number}{}", "x".repeat(100)));
+            let name = Whose::named(&format!("{number}{}", "x".repeat(100)));
             assert!(tries.admit(name, v4(number), at).is_ok());
             if number < 100 {
                 tries.admit(ADA, v4(1_000_000 + number), at).unwrap();

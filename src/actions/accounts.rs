@@ -147,11 +147,12 @@ pub(super) fn checked(new: NewAccount) -> Result<NewAccount, AppError> {
         .unwrap_or(&login)
         .to_owned();
     let mut errors = Vec::new();
-    if login.is_empty() || login.chars().count() > 100 || login.contains(|c: char| c.is_whitespace() || c.is_control())
-    {
+    // Nothing that cannot be seen, or turns the direction of what is read.
+    let allowed = |c: char| c.is_alphanumeric() || "._-+@'".contains(c);
+    if login.is_empty() || login.chars().count() > 100 || !login.chars().all(allowed) {
         errors.push(FieldError::new(
             "login",
-            "A login has 1 to 100 characters and no blanks.",
+            "A login has 1 to 100 letters, digits and . _ - + @ and no blanks.",
         ));
     }
     if let Err(message) = email::check(&email) {

@@ -12,6 +12,7 @@ use crate::actions::audit;
 use crate::context::Context;
 use crate::db::users::{self, User};
 use crate::db::{Tx, sessions};
+use crate::domain::ids::UserId;
 use crate::error::AppError;
 use crate::tries::Whose;
 
@@ -54,8 +55,7 @@ impl Proven {
     }
 }
 
-/// The account behind a login (or e-mail) and its password. Login and e-mail count as the same account; who knows both of somebody can
-/// find out that they belong together, and nothing about others.
+/// The account behind a login (or e-mail) and its password. Both count by themselves.
 pub async fn prove(
     context: &Context,
     name: &str,
@@ -69,12 +69,11 @@ pub async fn prove(
         let name = name.clone();
         context.read(move |db| Ok(users::find_to_sign_in(db, &name)?)).await?
     };
-    let whose = found
-        .as_ref()
-        .map_or_else(|| Whose::nobody(&name), |(user, _)| Whose::Account(user.id));
+    let whose = Whose::named(&name);
+    let account = found.as_ref().map(|(user, _)| user.id);
     let found = found.filter(|(user, _)| user.disabled_at.is_none());
     let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let right = is_right(context, whose, password, hash, address).await?;
+    let right = is_right(context, whose, account, password, hash, address).await?;
     match found.filter(|_| right) {
         Some((user, hash)) => Ok(Proven::new(user, hash)),
         None => {
@@ -97,7 +96,7 @@ pub async fn prove_again(
         .read(move |db| Ok((users::find(db, id)?, users::password_hash(db, id)?)))
         .await?;
     let whose = Whose::Account(id);
-    if is_right(context, whose, password, Some(hash.clone()), actor.address).await? {
+    if is_right(context, whose, Some(id), password, Some(hash.clone()), actor.address).await? {
         return Ok(Proven::at(field, user, hash));
     }
     tracing::info!(user = id.0, "a password that was asked for again was wrong");
@@ -130,6 +129,7 @@ pub async fn confirm(
 async fn is_right(
     context: &Context,
     whose: Whose,
+    account: Option<UserId>,
     password: Zeroizing<String>,
     hash: Option<String>,
     address: Option<IpAddr>,
@@ -143,7 +143,7 @@ async fn is_right(
     let right = gate.matches(password, hash).await;
     match right {
         Ok(true) => gate.tries().succeeded(whose, address, context.now()),
-        Ok(false) => refused(context, whose, address),
+        Ok(false) => refused(context, whose, account, address),
         Err(_) => gate.tries().take_back(whose, address),
     }
     right
@@ -151,9 +151,9 @@ async fn is_right(
 
 /// Writes down that an account has no more tries from an address. Only of one that exists: strangers cannot fill the log with made-up
 /// ones. Nobody waits for it, or the time that the answer takes would tell which accounts exist.
-fn refused(context: &Context, whose: Whose, address: Option<IpAddr>) {
+fn refused(context: &Context, whose: Whose, account: Option<UserId>, address: Option<IpAddr>) {
     let (tries, now) = (context.gate().tries(), context.now());
-    let Whose::Account(user) = whose else { return };
+    let Some(user) = account else { return };
     if tries.left(whose, address) > 0 || !tries.is_news(user, now) {
         return;
     }

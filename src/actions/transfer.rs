@@ -59,6 +59,11 @@ pub fn export(db: &mut Db, actor: &Actor, project: ProjectId) -> Result<WebhookF
     })
 }
 
+fn too_many(most: i64) -> FieldError {
+    let sentence = format!("A project has at most {most} webhooks (TASKVIEW_MAX_WEBHOOKS).");
+    FieldError::new("webhook", sentence)
+}
+
 /// What an import of the file would do; the error says all that is wrong with it. The project takes `most` webhooks.
 pub fn plan(
     db: &mut Db,
@@ -69,6 +74,10 @@ pub fn plan(
     most: i64,
 ) -> Result<Vec<Change>, AppError> {
     access::manager(db, actor, project, Permission::IntegrationsCanManage)?;
+    // Before each of them is looked at, and compared with each.
+    if file.webhooks.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+        return Err(AppError::Invalid(vec![too_many(most)]));
+    }
     let (_, seen) = webhooks::list(db, actor, project)?;
     let mut errors = Vec::new();
     let mut changes = Vec::new();
@@ -96,8 +105,7 @@ pub fn plan(
     }
     let added = changes.iter().filter(|change| matches!(change, Change::Add(_))).count();
     if seen.len() + added > usize::try_from(most).unwrap_or(usize::MAX) {
-        let sentence = format!("A project has at most {most} webhooks (TASKVIEW_MAX_WEBHOOKS).");
-        errors.push(FieldError::new("webhook", sentence));
+        errors.push(too_many(most));
     }
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));

@@ -9,6 +9,7 @@ use crate::server::{Application, Parts};
 
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let config = settings.check()?;
+    open_many_files();
     let listen = config.listen;
     for line in described(&config) {
         println!("{line}");
@@ -21,6 +22,20 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
         .run_until_stopped()
         .await
         .map_err(|error| Failure::Other(format!("The server stopped: {error}")))
+}
+
+/// Each connection is one. Systems begin with few, for the sake of programs that this one is not, and allow more.
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it is refused, what there was is left.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
 }
 
 /// What it runs on, who is answered, and what may be reached.

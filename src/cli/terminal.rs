@@ -5,15 +5,22 @@ use std::path::Path;
 
 use super::Failure;
 
+/// Far above every delivery and every file of webhooks. A device never ends.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
 /// The file, or what comes on standard input when it is called `-`.
 pub(super) fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let done = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
+        std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::read(path).map(|read| bytes = read)
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
     };
-    done.map_err(|error| Failure::Other(format!("{} cannot be read: {error}", path.display())))?;
+    let read = done.map_err(|error| Failure::Other(format!("{} cannot be read: {error}", path.display())))?;
+    if read as u64 > LARGEST {
+        let most = LARGEST / (1024 * 1024);
+        return Err(Failure::Other(format!("{} is larger than {most} MiB.", path.display())));
+    }
     Ok(bytes)
 }
 

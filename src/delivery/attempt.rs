@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::db::attempts::Attempt;
 use crate::db::deliveries::Claimed;
+use crate::delivery::redact::Redactor;
 use crate::delivery::request::{Identity, headers};
 use crate::delivery::sender::{Exchange, Request, Sender};
 use crate::delivery::settle::Settlement;
@@ -57,14 +58,14 @@ pub async fn make(
         at,
     };
     let mut sent = headers(identity, &secret, &claimed.body);
-    // The secret is needed for the signatures only; it is wiped before the request is on its way.
+    let redactor = Redactor::new(&secret, &own);
     drop(secret);
     let mut shown = sent.clone();
     for header in own {
         sent.push((header.name.clone(), header.value.as_str().to_owned()));
         shown.push((header.name, MASK.to_owned()));
     }
-    let exchange = if claimed.claims > MAX_UNRECORDED_CLAIMS {
+    let mut exchange = if claimed.claims > MAX_UNRECORDED_CLAIMS {
         unsent(Outcome::Interrupted(format!(
             "The program ended {MAX_UNRECORDED_CLAIMS} times while this delivery was being sent, so the attempt was given up."
         )))
@@ -85,7 +86,15 @@ pub async fn make(
             ))),
         }
     };
+    redact(&mut exchange, &redactor);
     Some(settlement(&claimed, lease.id, at, shown, exchange, clock.now()))
+}
+
+fn redact(exchange: &mut Exchange, redactor: &Redactor) {
+    exchange.response_body = redactor.bytes(std::mem::take(&mut exchange.response_body));
+    for (_, value) in &mut exchange.response_headers {
+        redactor.text(value);
+    }
 }
 
 fn settlement(

@@ -11,6 +11,7 @@ pub mod engine;
 mod failure;
 pub mod janitor;
 pub mod lanes;
+mod redact;
 pub mod request;
 pub mod resolve;
 mod rounds;

@@ -15,7 +15,7 @@ const LONGEST_VALUE: usize = 2_000;
 /// Stands for a value that is not shown. Given back, it keeps the value.
 pub const MASK: &str = "••••";
 /// What forms and calls call the field.
-const FIELD: &str = "headers";
+pub const FIELD: &str = "headers";
 
 /// What is between two hops, and what we say ourselves.
 const TAKEN: [&str; 12] = [

@@ -135,7 +135,10 @@ pub fn from_json(error: JsonPayloadError, limits: &Limits) -> ApiError {
         JsonPayloadError::Deserialize(error) => {
             ApiError::Http(StatusCode::BAD_REQUEST, format!("The body is no JSON: {error}."))
         }
-        _ => ApiError::Http(StatusCode::BAD_REQUEST, "The body could not be read.".to_owned()),
+        _ => ApiError::Http(
+            StatusCode::BAD_REQUEST,
+            "The body could not be read, or did not come in time.".to_owned(),
+        ),
     }
 }
 

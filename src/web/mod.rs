@@ -20,6 +20,7 @@ pub mod flash;
 pub mod form;
 pub mod headers;
 pub mod health;
+mod incoming;
 pub mod json_tree;
 pub mod laptop;
 pub mod number;
@@ -88,6 +89,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
                 ))
                 .into()
             }))
+            .wrap(from_fn(incoming::guard))
             .wrap(Compress::default())
             .wrap(from_fn(laptop::guard))
             .wrap(from_fn(headers::safe))

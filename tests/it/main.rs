@@ -22,6 +22,7 @@ mod api_tokens;
 mod api_walk;
 mod api_webhooks;
 mod architecture;
+mod attacks;
 mod audit_migration;
 mod audit_routes;
 mod authorization;

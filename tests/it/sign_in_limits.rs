@@ -79,27 +79,25 @@ async fn tried(app: &App, from: &str, login: &str, password: &str) -> Tried {
 }
 
 #[tokio::test]
-async fn login_and_e_mail_are_the_same_account_however_they_are_typed_on_pages_and_in_the_api() {
+async fn a_name_is_one_however_it_is_typed_on_pages_and_in_the_api_and_tells_nothing_of_another() {
     let app = behind_a_proxy().await;
-    let names = ["lead", "LEAD", "lead@example.com", " Lead@Example.COM "];
+    let names = ["lead", "LEAD", " Lead "];
 
-    for number in 0..9 {
+    for number in 0..10 {
         let tried = tried(&app, "192.0.2.1", names[number % names.len()], WRONG).await;
         assert_eq!(tried.status, 400, "{tried:?}");
     }
+    let by_login = tried(&app, "192.0.2.1", "lead", RIGHT).await;
+    // Of somebody who is not there these would be two names as well.
+    let by_e_mail = tried(&app, "192.0.2.1", "lead@example.com", WRONG).await;
     let typed = [("login", "LEAD@example.com"), ("password", WRONG)];
     // The page is asked from the proxy's own address.
     let page = app.visitor().submit("/sign-in", "/sign-in", &typed).await;
-    let tenth = tried(&app, "192.0.2.1", "lead", WRONG).await;
-    let by_login = tried(&app, "192.0.2.1", "lead", RIGHT).await;
-    let by_e_mail = tried(&app, "192.0.2.1", "lead@example.com", RIGHT).await;
 
+    assert!(by_login.is_for_a_quarter_of_an_hour(), "{by_login:?}");
+    assert!(by_login.message.contains(" min"), "{by_login:?}");
+    assert_eq!(by_e_mail.status, 400, "{by_e_mail:?}");
     page.assert_status(422).assert_says("9 more tries");
-    assert_eq!(tenth.status, 400);
-    for refused in [by_login, by_e_mail] {
-        assert!(refused.is_for_a_quarter_of_an_hour(), "{refused:?}");
-        assert!(refused.message.contains(" min"), "{refused:?}");
-    }
     assert_eq!(tried(&app, "192.0.2.2", "lead", RIGHT).await.status, 200);
     app.advance(Duration::from_secs(15 * 60));
     assert_eq!(tried(&app, "192.0.2.1", "lead", RIGHT).await.status, 200);
@@ -268,7 +266,7 @@ async fn a_flood_of_sign_ins_is_told_to_come_back_and_does_not_count() {
 }
 
 #[tokio::test]
-async fn passwords_that_are_asked_for_inside_count_with_those_at_the_door() {
+async fn passwords_that_are_asked_for_inside_are_limited_too_and_lock_nobody_out_at_the_door() {
     let app = App::start().await;
     let lead = given::lead(&app).await;
     let typed = [
@@ -287,5 +285,5 @@ async fn passwords_that_are_asked_for_inside_count_with_those_at_the_door() {
 
     inside.assert_status(429).assert_says("Too many failed tries");
     assert!(inside.headers.contains_key("retry-after"));
-    at_the_door.assert_status(429);
+    at_the_door.assert_status(200);
 }

@@ -19,13 +19,15 @@ pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
 use super::keys;
+use crate::db::webhooks::Webhook;
 use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::audit::{Action, Detail};
 use crate::domain::event::EventKind;
+use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
-use crate::domain::own_header::{Given, OwnHeader};
+use crate::domain::own_header::{self, Given, OwnHeader};
 use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
@@ -181,6 +183,13 @@ pub fn edit(
         }
         None => None,
     };
+    if url.as_ref().is_some_and(|url| moves(&before, url.as_str())) && keeps_headers(&before, edit) {
+        errors.push(FieldError::new(
+            own_header::FIELD,
+            "The URL leads to another host now, which would get the values that are stored here. Enter them again, or take the \
+             headers away.",
+        ));
+    }
     if !errors.is_empty() {
         return Err(AppError::Invalid(errors));
     }
@@ -342,6 +351,19 @@ fn wake_held(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId) {
 
 fn new_secret() -> Secret {
     Secret::from_random(rand::random())
+}
+
+/// Whether the URL leads to another host, port or scheme: to somebody else, perhaps.
+fn moves(before: &Webhook, url: &str) -> bool {
+    hide_path(&before.url) != hide_path(url)
+}
+
+/// Values of own headers that whoever edits need not know.
+fn keeps_headers(before: &Webhook, edit: &Edit) -> bool {
+    match &edit.headers {
+        None => before.header_names.is_some(),
+        Some(given) => given.iter().any(|one| one.value.is_none()),
+    }
 }
 
 /// The own headers that a webhook has.

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::secret::{self, Issued, Named};
@@ -89,9 +89,15 @@ pub(crate) struct Sent {
     pub(crate) name: String,
     schedule: String,
     pub(crate) secret: Zeroizing<String>,
-    /// Absent where a program fills the form in without them: they stay.
+    /// Absent where a program fills the form in without them: they stay. Emptied by who wants none.
+    #[serde(deserialize_with = "sent")]
     pub(crate) headers: Option<Zeroizing<String>>,
     token: String,
+}
+
+/// An empty field is one that was sent.
+fn sent<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Zeroizing<String>>, D::Error> {
+    String::deserialize(field).map(|text| Some(Zeroizing::new(text)))
 }
 
 impl Sent {
