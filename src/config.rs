@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::db::DatabaseUrl;
+use crate::domain::retention::Kept;
 use crate::domain::target::AllowList;
 use crate::limits::{LimitSettings, Limits};
 use crate::node_role::NodeRole;
@@ -58,6 +59,14 @@ pub struct Settings {
     /// Days for which entries of the audit log are kept
     #[arg(long, env = "TASKVIEW_AUDIT_DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500), value_name = "DAYS")]
     pub audit_days: u32,
+
+    /// Days for which finished deliveries are kept after their last attempt
+    #[arg(long, env = "TASKVIEW_RETENTION_DAYS", default_value_t = Kept::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500), value_name = "DAYS")]
+    pub retention_days: u32,
+
+    /// Finished deliveries that are kept of one webhook, the newest ones
+    #[arg(long, env = "TASKVIEW_RETENTION_PER_WEBHOOK", default_value_t = Kept::default().per_webhook, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000), value_name = "N")]
+    pub retention_per_webhook: i64,
 
     #[command(flatten)]
     pub limits: LimitSettings,
@@ -137,6 +146,8 @@ pub struct Config {
     pub limits: Limits,
     pub timing: Timing,
     pub audit_kept_for: Duration,
+    /// Of the history.
+    pub kept: Kept,
     pub extra_ca_file: Option<PathBuf>,
     pub static_dir: Option<PathBuf>,
 }
@@ -233,6 +244,10 @@ impl Settings {
             limits: self.limits.into(),
             timing: Timing::default(),
             audit_kept_for: DAY * self.audit_days,
+            kept: Kept {
+                days: self.retention_days,
+                per_webhook: self.retention_per_webhook,
+            },
             extra_ca_file: self.extra_ca_file,
             static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
@@ -268,6 +283,7 @@ impl Config {
             limits: Limits::default(),
             timing: Timing::default(),
             audit_kept_for: DAY * 365,
+            kept: Kept::default(),
             extra_ca_file: None,
             static_dir: None,
         }

@@ -80,6 +80,10 @@ impl Store {
         Store { limits, ..self }
     }
 
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     pub async fn read<T, F>(&self, query: F) -> Result<T, AppError>
     where
         F: FnOnce(&mut Db) -> Result<T, AppError> + Send + 'static,
@@ -100,7 +104,7 @@ impl Store {
         self.write_in_turn(Turn::Next, action).await
     }
 
-    async fn write_in_turn<T, F>(&self, turn: Turn, action: F) -> Result<(T, Notes), AppError>
+    pub async fn write_in_turn<T, F>(&self, turn: Turn, action: F) -> Result<(T, Notes), AppError>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<T, AppError> + Clone + Send + 'static,
         T: Send + 'static,
@@ -259,7 +263,7 @@ impl Context {
     }
 
     pub fn now(&self) -> Moment {
-        self.shared.store.clock.now()
+        self.shared.store.now()
     }
 
     pub fn clock(&self) -> &Clock {

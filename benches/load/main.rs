@@ -21,7 +21,7 @@ mod stage;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::scenarios::{backlog, fairness, history, memory, publish, receivers, sign_in, start, watch};
+use crate::scenarios::{backlog, fairness, history, memory, publish, receivers, retention, sign_in, start, watch};
 
 #[derive(Parser)]
 #[command(about = "Starts a real server, loads it and measures what it does")]
@@ -60,6 +60,8 @@ enum Scenario {
     Memory(memory::Memory),
     /// Receivers that hang, drip, fail, close or are many, and the descriptors they cost
     Receivers(receivers::Receivers),
+    /// Deliveries while a million old ones are removed
+    Retention(retention::Retention),
     /// Wrong sign-ins, with names that there are and names that there are not
     SignIn(sign_in::SignIn),
     /// Time to the first page, memory at rest, size of the binary
@@ -91,6 +93,7 @@ async fn main() {
         Scenario::History(options) => history::run(common, &options).await,
         Scenario::Memory(options) => memory::run(common, &options).await,
         Scenario::Receivers(options) => receivers::run(common, &options).await,
+        Scenario::Retention(options) => retention::run(common, &options).await,
         Scenario::SignIn(options) => sign_in::run(common, &options).await,
         Scenario::Start(options) => start::run(common, &options).await,
         Scenario::Watch(options) => watch::run(common, &options).await,

@@ -157,6 +157,9 @@ fn command(database: &Database) -> Command {
         .env("TASKVIEW_MASTER_KEY", KEY)
         .env("TASKVIEW_ALLOW_TARGETS", "loopback")
         .env("TASKVIEW_LOG", "warn")
+        // A history that was filled in stays, unless it is to go.
+        .env("TASKVIEW_RETENTION_DAYS", "36500")
+        .env("TASKVIEW_RETENTION_PER_WEBHOOK", "1000000000")
         .stdin(Stdio::null());
     command
 }

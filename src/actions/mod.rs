@@ -17,6 +17,7 @@ pub mod operator;
 pub mod projects;
 pub mod publish;
 pub mod resend_runs;
+pub mod retention;
 pub mod sessions;
 pub mod sign_ins;
 pub mod statuses;

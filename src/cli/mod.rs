@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod key;
 mod listen;
+mod prune;
 mod serve;
 pub(crate) mod settings_file;
 mod terminal;
@@ -78,6 +79,8 @@ enum Command {
     Export(transfer::Export),
     /// Add and change webhooks of a project as a TOML file says
     Import(transfer::Import),
+    /// Remove what is old, or too much, of the delivery history
+    Prune(prune::Prune),
     /// Print the settings that hold, and where each comes from
     Config(Settings),
     /// Print the description of the API (OpenAPI 3.1)
@@ -209,6 +212,7 @@ async fn command(line: Line) -> Result<(), Failure> {
         Some(Command::Verify(verify)) => verify::run(&verify),
         Some(Command::Export(export)) => transfer::export(export).await,
         Some(Command::Import(import)) => transfer::import(import).await,
+        Some(Command::Prune(prune)) => prune::run(prune).await,
         Some(Command::Config(settings)) => config::run(settings, &line.matches, line.file.as_ref()),
         Some(Command::Openapi) => {
             print!("{}", openapi::text());

@@ -8,7 +8,7 @@ use diesel::sql_types::BigInt;
 
 use super::Db;
 use super::hot::{Bind, Hot};
-use super::schema::attempts;
+use super::schema::{attempt_bodies, attempts};
 use crate::domain::delivery::{OutcomeKind, Status};
 use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
@@ -65,6 +65,15 @@ pub fn record(db: &mut Db, batch: &[Record<'_>]) -> QueryResult<HashSet<Recorded
         Db::Sqlite(db) => record_sqlite(db, batch),
         Db::Pg(db) => record_postgres(db, batch),
     }
+}
+
+/// What is kept of the attempts of deliveries that have just been deleted. SQLite has deleted it with them, by its keys.
+pub fn delete_of(db: &mut Db, deliveries: Vec<DeliveryId>) -> QueryResult<()> {
+    if !db.is_sqlite() {
+        diesel::delete(attempts::table.filter(attempts::delivery_id.eq_any(deliveries.clone()))).execute(db)?;
+        diesel::delete(attempt_bodies::table.filter(attempt_bodies::delivery_id.eq_any(deliveries))).execute(db)?;
+    }
+    Ok(())
 }
 
 /// Row by row with prepared statements: in the same process a trip costs nothing.

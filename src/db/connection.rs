@@ -153,7 +153,14 @@ impl Db {
 }
 
 fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, diesel::ConnectionError> {
+    let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
+    if is_new {
+        // Before the first table, or a file can never give free pages back in steps. In one that has some it would be a write.
+        connection
+            .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL")
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    }
     // FULL: an acknowledged change is on disk, also after a power cut. Foreign keys are off by default in SQLite.
     let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;";

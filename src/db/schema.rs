@@ -177,6 +177,7 @@ diesel::table! {
         deleted_at -> Nullable<BigInt>,
         headers_sealed -> Nullable<Binary>,
         header_names -> Nullable<Text>,
+        pruned_to -> BigInt,
     }
 }
 

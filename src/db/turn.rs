@@ -11,6 +11,7 @@ use super::hot::{Bind, Hot};
 const CLEANING: i64 = 7_723_450_912;
 const RESENDING: i64 = 7_723_450_913;
 const SEALING: i64 = 7_723_450_914;
+const PRUNING: i64 = 7_723_450_915;
 
 #[derive(QueryableByName)]
 struct Mine {
@@ -27,6 +28,11 @@ pub fn to_clean(db: &mut Db) -> QueryResult<bool> {
 /// Whether this transaction may give re-sends their next deliveries: two at once would give more than is let out at a time.
 pub fn to_resend(db: &mut Db) -> QueryResult<bool> {
     is_mine(db, RESENDING)
+}
+
+/// Whether this transaction may remove a slice of the history, be it a node's or the command's.
+pub fn to_prune(db: &mut Db) -> QueryResult<bool> {
+    is_mine(db, PRUNING)
 }
 
 /// Before anything is sealed: until this transaction ends, the key that is current stays so. Taken before any row's lock.

@@ -6,13 +6,11 @@ use std::collections::HashMap;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::Db;
-use super::schema::{
-    attempt_bodies, attempts, deliveries, hourly, memberships, projects, resend_runs, users, webhook_events, webhooks,
-};
+use super::schema::{deliveries, hourly, memberships, projects, resend_runs, users, webhook_events, webhooks};
+use super::{Db, attempts};
 use crate::domain::event::EventKind;
 use crate::domain::health::OffReason;
-use crate::domain::ids::{DeliveryId, ProjectId, UserId, WebhookId};
+use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::domain::retry::Schedule;
 
@@ -41,6 +39,8 @@ pub struct Webhook {
     pub updated_at: Moment,
     /// The names of its own headers: a JSON list.
     pub header_names: Option<String>,
+    /// Deliveries of events up to this one may have been removed from the history; 0 while none was.
+    pub pruned_to: EventId,
 }
 
 /// What a new webhook starts with. Its secret follows once it has an id to be sealed for.
@@ -332,7 +332,6 @@ pub fn purge_slice(db: &mut Db, limit: i64) -> QueryResult<usize> {
     }
     // Deliveries first: a result that is being recorded for one waits for its row, and finds it gone.
     let deleted = diesel::delete(deliveries::table.filter(deliveries::id.eq_any(slice.clone()))).execute(db)?;
-    diesel::delete(attempts::table.filter(attempts::delivery_id.eq_any(slice.clone()))).execute(db)?;
-    diesel::delete(attempt_bodies::table.filter(attempt_bodies::delivery_id.eq_any(slice))).execute(db)?;
+    attempts::delete_of(db, slice)?;
     Ok(deleted)
 }

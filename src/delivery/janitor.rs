@@ -1,13 +1,15 @@
 //! What follows for many rows from one press of a button or from the passing of time, in slices that never block deliveries:
 //! discarded and expired deliveries end as failed, the rows of deleted webhooks and projects go, sessions and invitations
-//! that ran out are swept, with the hours that no chart shows any more and old entries of the audit log, and what is re-sent gets its
-//! turn a few at a time. Each slice is a short transaction of its own; between two of them others have their turn. Every node that
-//! delivers runs it, and they take turns: a slice that another node is at is left to it.
+//! that ran out are swept, with the hours that no chart shows any more and old entries of the audit log, what is re-sent gets
+//! its turn a few at a time, and the history is kept as short as the settings say. Each slice is a short transaction of its own;
+//! between two of them others have their turn. Every node that delivers runs it, and they take turns: a slice that another node
+//! is at is left to it.
 
 use std::time::Duration;
 
 use futures_util::future;
 
+use crate::actions::retention::{Gone, Pruner};
 use crate::actions::{audit, hand_in};
 use crate::context::Context;
 use crate::db::resend::HeldBounds;
@@ -35,6 +37,8 @@ const PORTION: Portion = Portion {
 };
 /// Between two portions.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Between two looks for what the history has too much of.
+const LAP: Duration = Duration::from_secs(60);
 
 type Job = fn(&mut Tx<'_>) -> Result<usize, AppError>;
 
@@ -55,7 +59,26 @@ const LAZY: &[Job] = &[
 
 /// Runs until the engine stops.
 pub async fn run(context: Context) {
-    future::join(clean(&context), resend(&context)).await;
+    future::join3(clean(&context), resend(&context), prune(&context)).await;
+}
+
+async fn prune(context: &Context) {
+    let mut pruner = Pruner::new(context.store().clone(), context.config().kept);
+    let mut before = Gone::default();
+    // A program that starts has better things to do.
+    tokio::time::sleep(IDLE).await;
+    loop {
+        match pruner.lap(&mut |_| ()).await {
+            Ok(gone) if gone != before => {
+                let (deliveries, events) = (gone.deliveries - before.deliveries, gone.events - before.events);
+                tracing::info!(deliveries, events, "removed what is not kept of the history");
+                before = gone;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(detail = error.detail(), "pruning has to wait: {error}"),
+        }
+        tokio::time::sleep(LAP).await;
+    }
 }
 
 async fn resend(context: &Context) {

@@ -19,6 +19,7 @@ pub mod payload;
 pub mod permission;
 pub mod project;
 pub mod quoted;
+pub mod retention;
 pub mod retry;
 pub mod role;
 pub mod rotation;

@@ -5,6 +5,7 @@ use crate::db::history::Delivery;
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::{EventKind, KNOWN};
 use crate::domain::health::{OffReason, TURN_OFF_AT};
+use crate::domain::retention::Kept;
 use crate::domain::retry::Schedule;
 use crate::web::words::{counted, thousands};
 
@@ -108,6 +109,15 @@ pub fn counted_up_to(n: i64, most: i64, one: &str, many: &str) -> String {
     } else {
         counted(n, one, many)
     }
+}
+
+/// For how long the history is kept, where it ends.
+pub fn kept_in_words(kept: Kept) -> String {
+    format!(
+        "Finished deliveries are kept for {}, and of each webhook the newest {}.",
+        counted(kept.days.into(), "day", "days"),
+        thousands(kept.per_webhook)
+    )
 }
 
 #[cfg(test)]

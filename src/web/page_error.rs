@@ -10,11 +10,15 @@ use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
 use askama::Template;
 use tracing_actix_web::RequestId;
 
+use super::delivery_words::kept_in_words;
 use super::page::Shell;
 use super::signed_in::SignedIn;
 use super::{span, theme};
 use crate::context::Context;
 use crate::error::AppError;
+
+/// Where links to what is not kept for ever lead.
+const DELIVERY: &str = "/projects/{project}/webhooks/{webhook}/deliveries/{delivery}";
 
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -161,6 +165,11 @@ impl Says {
         }
         let mut says = Says::refused(status);
         says.add(error);
+        let ctx = request.app_data::<web::Data<Context>>();
+        if let (AppError::NotFound, Some(DELIVERY), Some(ctx)) = (error, request.match_pattern().as_deref(), ctx) {
+            let kept = kept_in_words(ctx.config().kept);
+            says.text = format!("{} Or the delivery has been removed: {kept}", says.text);
+        }
         if matches!(error, AppError::Internal(_)) {
             says.id = id;
         }

@@ -6,6 +6,7 @@ pub mod history;
 pub mod memory;
 pub mod publish;
 pub mod receivers;
+pub mod retention;
 pub mod sign_in;
 pub mod start;
 pub mod watch;

@@ -30,10 +30,20 @@ pub enum Decision {
     NotSubscribedThen,
     /// The webhook was added later.
     NotThereYet,
+    /// It was not subscribed, or what it got is not kept any more: nobody knows.
+    NotKept,
 }
 
-/// The newest events of a task of the member's project. None were made while the project was archived.
-pub fn of_task(db: &mut Db, actor: &Actor, member: &Member, task: TaskId, limit: i64) -> Result<Vec<Fired>, AppError> {
+/// The newest events of a task of the member's project. None were made while the project was archived. Deliveries from before `kept_since` may
+/// have been removed.
+pub fn of_task(
+    db: &mut Db,
+    actor: &Actor,
+    member: &Member,
+    task: TaskId,
+    limit: i64,
+    kept_since: Moment,
+) -> Result<Vec<Fired>, AppError> {
     let project = member.project.id;
     let (_, webhooks) = webhooks::list_uncounted(db, actor, project)?;
     let events = events::of_task(db, project, task, limit)?;
@@ -59,6 +69,7 @@ pub fn of_task(db: &mut Db, actor: &Actor, member: &Member, task: TaskId, limit:
                 .find(|made| made.event_id == event.id && made.webhook_id == seen.webhook.id);
             let decision = match made {
                 Some(made) => Decision::Made(Box::new(made.clone())),
+                None if event.occurred_at < kept_since || event.id <= seen.webhook.pruned_to => gone(&event, seen),
                 None => unmade(&event.kind, event.occurred_at, &seen.events, seen.webhook.created_at),
             };
             (seen.clone(), decision)
@@ -70,6 +81,15 @@ pub fn of_task(db: &mut Db, actor: &Actor, member: &Member, task: TaskId, limit:
         });
     }
     Ok(fired)
+}
+
+/// Of an event whose deliveries may have been removed.
+fn gone(event: &Happened, seen: &Seen) -> Decision {
+    if seen.webhook.created_at > event.occurred_at {
+        Decision::NotThereYet
+    } else {
+        Decision::NotKept
+    }
 }
 
 fn unmade(kind: &EventKind, happened: Moment, subscribed: &[EventKind], added: Moment) -> Decision {

@@ -8,7 +8,7 @@ use crate::db::history::{self, Delivery};
 use crate::db::webhooks::{self, Webhook};
 use crate::db::{Db, backlog, hourly};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::ids::{EventId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::domain::permission::Permission;
 use crate::domain::target::TargetUrl;
@@ -46,6 +46,8 @@ impl Seen {
 #[derive(Debug, Clone)]
 pub struct Recent {
     pub last: Option<Delivery>,
+    /// Something was sent, be it kept or not.
+    pub used: bool,
     /// The sentence of the last failure, while it is failing or was turned off for failing.
     pub reason: Option<String>,
     pub off_by: Option<String>,
@@ -153,7 +155,12 @@ pub fn recent(db: &mut Db, seen: &Seen) -> Result<Recent, AppError> {
         Some(user) => webhooks::person(db, user)?,
         None => None,
     };
-    Ok(Recent { last, reason, off_by })
+    Ok(Recent {
+        used: last.is_some() || webhook.pruned_to > EventId(0),
+        last,
+        reason,
+        off_by,
+    })
 }
 
 /// The charts of these webhooks; one that had nothing has none. `seen` proves that the person may know.

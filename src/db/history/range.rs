@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use diesel::prelude::*;
+use diesel::QueryResult;
 
 use super::Filter;
-use crate::db::schema::deliveries;
 use crate::db::{Db, halving};
 use crate::domain::ids::DeliveryId;
 use crate::domain::moment::Moment;
@@ -40,17 +39,17 @@ impl Range {
 pub fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
     let mut range = Range { low: None, high: None };
     if let Some(since) = filter.since {
-        range.low = Some(first_since(db, since)?);
+        range.low = Some(halving::first_delivery_since(db, since)?);
     }
     if let Some(until) = filter.until {
-        range.high = Some(first_since(db, until)?);
+        range.high = Some(halving::first_delivery_since(db, until)?);
     }
     if let Some(message) = &filter.message {
         // All deliveries of one transaction have one instant; there may be thousands of them.
         let (low, high) = match instant_of(message) {
             Some(at) => (
-                DeliveryId(first_since(db, at)?.0 - OUT_OF_ORDER),
-                DeliveryId(first_since(db, at + MILLISECOND)?.0 + OUT_OF_ORDER),
+                DeliveryId(halving::first_delivery_since(db, at)?.0 - OUT_OF_ORDER),
+                DeliveryId(halving::first_delivery_since(db, at + MILLISECOND)?.0 + OUT_OF_ORDER),
             ),
             None => (DeliveryId(0), DeliveryId(0)),
         };
@@ -58,24 +57,6 @@ pub fn range(db: &mut Db, filter: &Filter) -> QueryResult<Range> {
         range.high = Some(range.high.map_or(high, |other| other.min(high)));
     }
     Ok(range)
-}
-
-/// The first delivery that was made at this instant or later; one beyond the last when there is none.
-fn first_since(db: &mut Db, at: Moment) -> QueryResult<DeliveryId> {
-    let newest: Option<i64> = deliveries::table
-        .select(deliveries::id)
-        .order(deliveries::id.desc())
-        .first(db)
-        .optional()?;
-    let first = halving::first_since(newest, at, |id| {
-        deliveries::table
-            .filter(deliveries::id.ge(id))
-            .order(deliveries::id)
-            .select((deliveries::id, deliveries::created_at))
-            .first(db)
-            .optional()
-    });
-    first.map(DeliveryId)
 }
 
 /// The millisecond in which a `webhook-id` of ours was made.

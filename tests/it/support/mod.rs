@@ -13,6 +13,7 @@ pub mod hostile;
 pub mod log;
 pub mod node_receiver;
 pub mod page;
+pub mod past;
 pub mod place;
 pub mod plain_client;
 pub mod process;

@@ -36,7 +36,7 @@ pub struct Queue {
     pub db: Db,
     pub url: DatabaseUrl,
     leases: i64,
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// What one claim took, and the fence that it may be recorded behind.
@@ -78,7 +78,7 @@ impl Queue {
             db,
             url,
             leases: 0,
-            _database: database,
+            database,
         }
     }
 

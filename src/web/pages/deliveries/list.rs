@@ -14,11 +14,13 @@ use crate::actions::webhooks::{self, COUNTED, Seen};
 use crate::context::Context;
 use crate::db::Db;
 use crate::db::history::{Filter, Page, Start};
+use crate::domain::ids::EventId;
 use crate::domain::moment::Moment;
+use crate::domain::retention::Kept;
 use crate::error::AppError;
 use crate::web::attempt_wait;
 use crate::web::bars::Bars;
-use crate::web::delivery_words::{counted_up_to, webhook_state};
+use crate::web::delivery_words::{counted_up_to, kept_in_words, webhook_state};
 use crate::web::filters::{Chip, Choice};
 use crate::web::form::FieldErrors;
 use crate::web::page::{Shell, Tab, html};
@@ -59,8 +61,12 @@ struct HistoryPage {
     /// Of this page's address, to come back to it.
     query: String,
     ways: Ways,
-    /// There has never been a delivery here.
+    /// There is no delivery here.
     is_empty: bool,
+    /// There were some that are not kept any more.
+    was_pruned: bool,
+    /// At the end of the history: for how long it is kept. Else empty.
+    kept: String,
 }
 
 /// The webhook whose history this is.
@@ -87,10 +93,11 @@ pub async fn history(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, PageError> {
     let (asked, now, pending) = (asked.into_inner(), ctx.now(), attempt_wait::reason(&ctx));
+    let kept = ctx.config().kept;
     let page = ctx
         .read(move |db| {
             let tested = super::super::webhooks::tested(db, &who, place.project, asked.tested, now, pending)?;
-            let mut page = page_of(db, &who, place, asked, now)?;
+            let mut page = page_of(db, &who, place, asked, kept, now)?;
             page.tested = tested.map(|(_, tested)| tested);
             Ok(page)
         })
@@ -98,7 +105,14 @@ pub async fn history(
     html(&page)
 }
 
-fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment) -> Result<HistoryPage, AppError> {
+fn page_of(
+    db: &mut Db,
+    who: &SignedIn,
+    place: Place,
+    asked: Asked,
+    kept: Kept,
+    now: Moment,
+) -> Result<HistoryPage, AppError> {
     let (filter, errors) = match asked.filter(now) {
         Ok(filter) => (Some(filter), Vec::new()),
         Err(errors) => (None, errors),
@@ -155,6 +169,12 @@ fn page_of(db: &mut Db, who: &SignedIn, place: Place, asked: Asked, now: Moment)
         query: asked.query(),
         selectable: rows.iter().any(|row| row.can_retry),
         is_empty,
+        was_pruned: history.webhooks.iter().any(|seen| seen.webhook.pruned_to > EventId(0)),
+        kept: if ways.older.is_empty() && ways.further.is_empty() {
+            kept_in_words(kept)
+        } else {
+            String::new()
+        },
         ways,
         errors: errors.into(),
         asked,
@@ -196,7 +216,7 @@ impl Hook {
     fn of(db: &mut Db, one: &[Seen], now: Moment) -> Result<Self, AppError> {
         let seen = &one[0];
         let webhook = &seen.webhook;
-        let used = webhooks::recent(db, seen)?.last.is_some();
+        let used = webhooks::recent(db, seen)?.used;
         let (state, state_words) = webhook_state(seen, used);
         let chart = webhooks::charts(db, one, now)?.remove(&webhook.id);
         Ok(Hook {

@@ -55,12 +55,17 @@ fn event(fired: &Fired, now: Moment) -> Event {
         .filter_map(|(state, words)| Some(count(state)).filter(|&n| n > 0).map(|n| format!("{n} {words}")))
         .collect();
     let others = count("");
+    let is_known = !fired
+        .decisions
+        .iter()
+        .any(|(_, decision)| matches!(decision, Decision::NotKept));
     Event {
         name: fired.event.kind.to_string(),
         by: fired.by.clone().unwrap_or_default(),
         at: When::new(fired.event.occurred_at, now),
         summary: match (told.is_empty(), others) {
             (true, 0) => "no webhook".to_owned(),
+            (true, _) if !is_known => "not kept any more".to_owned(),
             (true, n) => format!("sent to none of {}", counted(n as i64, "webhook", "webhooks")),
             (false, _) => told.join(", "),
         },
@@ -84,6 +89,7 @@ fn line(seen: &Seen, decision: &Decision) -> Line {
         Decision::NotSubscribed => without("not subscribed to this event"),
         Decision::NotSubscribedThen => without("not subscribed when it happened"),
         Decision::NotThereYet => without("added after it happened"),
+        Decision::NotKept => without("nothing, or not kept any more"),
     }
 }
 

@@ -69,7 +69,10 @@ pub async fn show(
     path: Path<(ProjectId, TaskId)>,
 ) -> Result<HttpResponse, PageError> {
     let ((project, id), now) = (path.into_inner(), ctx.now());
-    let page = ctx.read(move |db| task_page(db, &who, project, id, now, None)).await?;
+    let kept_since = now - ctx.config().kept.age();
+    let page = ctx
+        .read(move |db| task_page(db, &who, project, id, now, kept_since, None))
+        .await?;
     html(&page)
 }
 
@@ -188,8 +191,9 @@ async fn again(
     refused: Refused,
 ) -> Result<HttpResponse, PageError> {
     let now = ctx.now();
+    let kept_since = now - ctx.config().kept.age();
     let page = ctx
-        .read(move |db| task_page(db, &who, project, id, now, Some(refused)))
+        .read(move |db| task_page(db, &who, project, id, now, kept_since, Some(refused)))
         .await?;
     html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
@@ -259,10 +263,11 @@ fn task_page(
     project: ProjectId,
     id: TaskId,
     now: Moment,
+    kept_since: Moment,
     refused: Option<Refused>,
 ) -> Result<TaskPage, AppError> {
     let board = tasks::page_of(db, &who.actor, project, id)?;
-    let fired = deliveries::of_task(db, &who.actor, &board.member, id, EVENTS)?;
+    let fired = deliveries::of_task(db, &who.actor, &board.member, id, EVENTS, kept_since)?;
     let task = &board.tasks[0];
     let (typed, subtask, errors) = match refused {
         None => (TaskForm::of(task), String::new(), Vec::new()),

@@ -72,7 +72,7 @@ pub struct Tested {
 impl Row {
     pub fn new(seen: &Seen, recent: &Recent, chart: &Chart, now: Moment) -> Self {
         let webhook = &seen.webhook;
-        let used = recent.last.is_some();
+        let used = recent.used;
         let (state, mut state_words) = webhook_state(seen, used);
         if let Some(person) = &recent.off_by {
             state_words = format!("{state_words} · by {person}");
