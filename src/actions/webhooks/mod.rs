@@ -2,13 +2,13 @@
 //! receiver's URL gives away; the owner and managers change them, and each change leaves an audit row in its transaction.
 
 mod entered;
+mod own_headers;
 mod seen;
 mod told;
 mod trouble;
 
-use serde_json::json;
-
 use self::entered::{events, headers, name, secret, url};
+use self::own_headers::{keeps_headers, moves, set_headers, stored_headers};
 pub(super) use self::seen::hide_path;
 pub use self::seen::{
     COUNTED, Chart, Hour, Recent, Seen, charts, count_held, counts, find, find_to_change, find_uncounted, list,
@@ -19,7 +19,6 @@ pub use self::trouble::{Trouble, Troubles, troubles};
 use super::access::{self, Actor};
 use super::form_tokens::{self, Once};
 use super::keys;
-use crate::db::webhooks::Webhook;
 use crate::db::{Db, Due, Lane, Tx, backlog, resend, webhooks};
 use crate::domain::audit::{Action, Detail};
 use crate::domain::event::EventKind;
@@ -27,14 +26,14 @@ use crate::domain::field_error::FieldError;
 use crate::domain::form_token::Checked;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
-use crate::domain::own_header::{self, Given, OwnHeader};
+use crate::domain::own_header::{self, Given};
 use crate::domain::permission::Permission;
 use crate::domain::retry::Schedule;
 use crate::domain::secret::Secret;
 use crate::domain::target::AllowList;
 use crate::error::AppError;
 use crate::limits;
-use crate::vault::{Sealer, Vault, seal_headers, seal_secret};
+use crate::vault::{Sealer, Vault, seal_secret};
 
 /// What a form or a call gives for a new webhook.
 #[derive(Debug, Clone, Default)]
@@ -351,60 +350,6 @@ fn wake_held(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId) {
 
 fn new_secret() -> Secret {
     Secret::from_random(rand::random())
-}
-
-/// Whether the URL leads to another host, port or scheme: to somebody else, perhaps.
-fn moves(before: &Webhook, url: &str) -> bool {
-    hide_path(&before.url) != hide_path(url)
-}
-
-/// Values of own headers that whoever edits need not know.
-fn keeps_headers(before: &Webhook, edit: &Edit) -> bool {
-    match &edit.headers {
-        None => before.header_names.is_some(),
-        Some(given) => given.iter().any(|one| one.value.is_none()),
-    }
-}
-
-/// The own headers that a webhook has.
-enum Stored {
-    Opened(Vec<OwnHeader>),
-    /// They do not open, and none of them is to be kept.
-    Lost,
-}
-
-impl Stored {
-    fn opened(&self) -> &[OwnHeader] {
-        match self {
-            Stored::Opened(own) => own,
-            Stored::Lost => &[],
-        }
-    }
-
-    /// What it shall have, unless it has just that.
-    fn other_than(self, own: Vec<OwnHeader>) -> Option<(Stored, Vec<OwnHeader>)> {
-        match &self {
-            Stored::Opened(stored) if *stored == own => None,
-            _ => Some((self, own)),
-        }
-    }
-}
-
-/// What is stored, for those that are to be kept. Who keeps none can replace what does not open.
-fn stored_headers(tx: &mut Tx<'_>, id: WebhookId, given: &[Given], vault: &Vault) -> Result<Stored, AppError> {
-    let sealed = webhooks::headers_sealed(tx.db, id)?;
-    match vault.open_headers(id, sealed.as_deref()) {
-        Ok(own) => Ok(Stored::Opened(own)),
-        Err(_) if given.iter().all(|one| one.value.is_some()) => Ok(Stored::Lost),
-        Err(error) => Err(keys::does_not_open(format_args!("the headers of webhook {id}"), error)),
-    }
-}
-
-fn set_headers(tx: &mut Tx<'_>, id: WebhookId, own: &[OwnHeader], key: &Sealer) -> Result<(), AppError> {
-    let sealed = seal_headers(key, id, own);
-    let names = json!(told::names_of(own)).to_string();
-    let kept = (!own.is_empty()).then_some((sealed.as_slice(), names.as_str()));
-    Ok(webhooks::set_headers(tx.db, id, kept, tx.now)?)
 }
 
 fn set_secret(tx: &mut Tx<'_>, actor: &Actor, id: WebhookId, secret: Secret, key: &Sealer) -> Result<Secret, AppError> {
