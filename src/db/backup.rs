@@ -125,7 +125,10 @@ impl Opened {
             .map_err(|error| not_ours(&error.to_string()))?
             .ok_or_else(|| not_ours("it has none of its tables"))?;
         schema.check().map_err(|sentence| format!("{name}: {sentence}"))?;
-        let faults = lines(&mut db, "SELECT integrity_check AS line FROM pragma_integrity_check LIMIT 5");
+        let faults = lines(
+            &mut db,
+            "SELECT integrity_check AS line FROM pragma_integrity_check LIMIT 5",
+        );
         match faults.as_deref() {
             Ok([fine]) if fine == "ok" => Ok(Opened { db, schema }),
             Ok(faults) => Err(format!("{name} is damaged: {}.", faults.join("; "))),

@@ -26,6 +26,7 @@ mod audit_migration;
 mod audit_routes;
 mod authorization;
 mod backup;
+mod backup_kills;
 mod browser_side;
 mod command_line;
 mod crash;
