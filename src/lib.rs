@@ -12,6 +12,7 @@ pub mod actions;
 
 pub mod delivery;
 
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod context;

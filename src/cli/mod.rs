@@ -1,10 +1,13 @@
 //! The command line: reads it, starts the log, runs one command. Exit code 2 means wrong use or a wrong setting, 1 that it
 //! failed; both come with one sentence that says what to change.
 
+mod backup;
 mod config;
 mod demo;
+mod health;
 mod key;
 mod listen;
+mod migrate;
 mod prune;
 mod serve;
 pub(crate) mod settings_file;
@@ -81,6 +84,14 @@ enum Command {
     Import(transfer::Import),
     /// Remove what is old, or too much, of the delivery history
     Prune(prune::Prune),
+    /// Write everything into one file, while servers run; the master key is not in it
+    Backup(backup::Backup),
+    /// Make a database of such a file; SQLite or PostgreSQL, whichever it was
+    Restore(backup::Restore),
+    /// Bring the schema of the database up to date, which a server also does when it starts
+    Migrate(migrate::Migrate),
+    /// Ask a running server how it is: exit code 0 when it is well, 1 when not
+    Health(health::Health),
     /// Print the settings that hold, and where each comes from
     Config(Settings),
     /// Print the description of the API (OpenAPI 3.1)
@@ -213,6 +224,10 @@ async fn command(line: Line) -> Result<(), Failure> {
         Some(Command::Export(export)) => transfer::export(export).await,
         Some(Command::Import(import)) => transfer::import(import).await,
         Some(Command::Prune(prune)) => prune::run(prune).await,
+        Some(Command::Backup(wanted)) => backup::backup(&wanted),
+        Some(Command::Restore(wanted)) => backup::restore(&wanted),
+        Some(Command::Migrate(wanted)) => migrate::run(&wanted),
+        Some(Command::Health(health)) => health::run(health).await,
         Some(Command::Config(settings)) => config::run(settings, &line.matches, line.file.as_ref()),
         Some(Command::Openapi) => {
             print!("{}", openapi::text());

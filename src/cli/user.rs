@@ -171,6 +171,11 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
 }
 
 pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> {
+    Ok(open_store(&existing(settings)?, Clock::default())?)
+}
+
+/// A database that only `serve` and `user add` would make.
+pub(super) fn existing(settings: &StoreSettings) -> Result<DatabaseUrl, Failure> {
     let url = settings.database()?;
     if let DatabaseUrl::Sqlite(path) = &url
         && !path.exists()
@@ -179,7 +184,7 @@ pub(super) fn open_existing(settings: &StoreSettings) -> Result<Store, Failure> 
             "There is no database at {url}: set TASKVIEW_DATA_DIR or TASKVIEW_DATABASE_URL to where it is."
         )));
     }
-    Ok(open_store(&url, Clock::default())?)
+    Ok(url)
 }
 
 pub(super) fn counted(count: usize, what: &str) -> String {

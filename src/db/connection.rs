@@ -1,17 +1,10 @@
-//! One connection type over both databases, how one is opened, and the migrations. Where SQLite and PostgreSQL differ,
-//! the difference stands here, in `writer.rs` and in the marked arms of `deliveries.rs`, and nowhere else.
+//! One connection type over both databases, and how one is opened. Where SQLite and PostgreSQL differ, the
+//! difference stands here, in `migrations.rs`, in `writer.rs` and in the marked arms of `deliveries.rs`, and nowhere else.
 
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const PG_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-
-/// Any number will do, as long as every version of the program uses the same: nodes that start together migrate in turn.
-const PG_MIGRATION_LOCK: i64 = 7_723_450_911;
 
 /// A connection to whichever database is configured.
 #[derive(diesel::MultiConnection)]
@@ -114,41 +107,6 @@ impl Db {
 
     pub fn is_sqlite(&self) -> bool {
         matches!(self, Db::Sqlite(_))
-    }
-
-    /// Brings the schema up to date. On PostgreSQL under an advisory lock, so that nodes which start together take turns.
-    pub fn migrate(&mut self) -> Result<(), String> {
-        match self {
-            Db::Sqlite(connection) => connection
-                .run_pending_migrations(SQLITE_MIGRATIONS)
-                .map(drop)
-                .map_err(|e| e.to_string()),
-            Db::Pg(connection) => {
-                // Another node's migration may take its time, and so may this one.
-                connection
-                    .batch_execute(&format!(
-                        "SET lock_timeout = 0; SELECT pg_advisory_lock({PG_MIGRATION_LOCK})"
-                    ))
-                    .map_err(|e| e.to_string())?;
-                let migrated = connection
-                    .run_pending_migrations(PG_MIGRATIONS)
-                    .map(drop)
-                    .map_err(|e| e.to_string());
-                connection
-                    .batch_execute(&format!("SELECT pg_advisory_unlock({PG_MIGRATION_LOCK})"))
-                    .map_err(|e| e.to_string())?;
-                migrated
-            }
-        }
-    }
-
-    /// Takes every migration back; only tests do that.
-    pub fn revert_all(&mut self) -> Result<(), String> {
-        match self {
-            Db::Sqlite(connection) => connection.revert_all_migrations(SQLITE_MIGRATIONS).map(drop),
-            Db::Pg(connection) => connection.revert_all_migrations(PG_MIGRATIONS).map(drop),
-        }
-        .map_err(|e| e.to_string())
     }
 }
 

@@ -14,10 +14,13 @@ pub enum Bind<'a> {
     Int(i64),
     OptInt(Option<i64>),
     OptInteger(Option<i32>),
+    OptSmall(Option<i16>),
     Text(&'a str),
     OptText(Option<&'a str>),
     Bytes(&'a [u8]),
+    OptBytes(Option<&'a [u8]>),
     Bool(bool),
+    OptBool(Option<bool>),
     Ints(&'a [i64]),
     OptInts(&'a [Option<i64>]),
     Integers(&'a [i32]),
@@ -31,7 +34,7 @@ pub enum Bind<'a> {
 
 /// A statement and its binds. `QueryId` without a static id makes diesel cache by text and bind types.
 #[derive(Debug)]
-pub struct Hot<'a>(pub &'static str, pub &'a [Bind<'a>]);
+pub struct Hot<'a>(pub &'a str, pub &'a [Bind<'a>]);
 
 /// The answer of a statement that returns one id for each row.
 #[derive(Debug, QueryableByName)]
@@ -60,10 +63,13 @@ impl QueryFragment<Pg> for Hot<'_> {
                 Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Bind::OptInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
                 Bind::OptInteger(value) => out.push_bind_param::<Nullable<Integer>, _>(value)?,
+                Bind::OptSmall(value) => out.push_bind_param::<Nullable<SmallInt>, _>(value)?,
                 Bind::Text(value) => out.push_bind_param::<Text, str>(value)?,
                 Bind::OptText(value) => out.push_bind_param::<Nullable<Text>, _>(value)?,
                 Bind::Bytes(value) => out.push_bind_param::<Binary, [u8]>(value)?,
+                Bind::OptBytes(value) => out.push_bind_param::<Nullable<Binary>, _>(value)?,
                 Bind::Bool(value) => out.push_bind_param::<Bool, _>(value)?,
+                Bind::OptBool(value) => out.push_bind_param::<Nullable<Bool>, _>(value)?,
                 Bind::Ints(values) => out.push_bind_param::<Array<BigInt>, [i64]>(values)?,
                 Bind::OptInts(values) => out.push_bind_param::<Array<Nullable<BigInt>>, [Option<i64>]>(values)?,
                 Bind::Integers(values) => out.push_bind_param::<Array<Integer>, [i32]>(values)?,
@@ -89,10 +95,13 @@ impl QueryFragment<Sqlite> for Hot<'_> {
                 Bind::Int(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Bind::OptInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
                 Bind::OptInteger(value) => out.push_bind_param::<Nullable<Integer>, _>(value)?,
+                Bind::OptSmall(value) => out.push_bind_param::<Nullable<SmallInt>, _>(value)?,
                 Bind::Text(value) => out.push_bind_param::<Text, str>(value)?,
                 Bind::OptText(value) => out.push_bind_param::<Nullable<Text>, _>(value)?,
                 Bind::Bytes(value) => out.push_bind_param::<Binary, [u8]>(value)?,
+                Bind::OptBytes(value) => out.push_bind_param::<Nullable<Binary>, _>(value)?,
                 Bind::Bool(value) => out.push_bind_param::<Bool, _>(value)?,
+                Bind::OptBool(value) => out.push_bind_param::<Nullable<Bool>, _>(value)?,
                 _ => return Err(diesel::result::Error::QueryBuilderError("SQLite has no arrays".into())),
             }
             out.push_sql(text);

@@ -360,6 +360,10 @@ async fn nothing_secret_is_in_what_the_program_shows_keeps_logs_or_is_called_wit
         Some(2)
     );
     assert_eq!(watch.command(run().args(["export", &id])).code, Some(0));
+    let saved = database.dir().join("saved.db");
+    assert_eq!(watch.command(run().arg("backup").arg(&saved)).code, Some(0));
+    assert_eq!(watch.command(run().arg("restore").arg(&saved)).code, Some(1));
+    watch.places.add("a backup", &std::fs::read(&saved).expect("a backup"));
 
     // What the program shows.
     let pages = crawl(&lead, &[&project.path, &members, "/account"]).await;
