@@ -79,5 +79,5 @@ INSERT INTO sessions (user_id, kind, token_hash, state, token_expires_at, create
 INSERT INTO vault (id, current_key, root_sealed) VALUES (1, 'de5f9ca4d71c490c', {bytes 01de5f9ca4d71c490ca886da630fc07b26af32faa14f7ce7b8d39d80d062b0af9d513c65441ce65ca36fee53629dbcb7b411f8494ff81edfb5ce98ac1cdc6f62f5fcff462c30ff508d8d785a27220d4c13});
 -- version 0017
 UPDATE users SET administrator = TRUE WHERE login = 'mia';
-INSERT INTO audit_log (project_id, user_id, action, subject_id, detail, created_at, api_token_id, api_token, of_installation) VALUES
-    (1, 1, 'project.edited', 1, '{"name":"Website","before":"Site"}', {t 120}, 1, 'Deploy bot', FALSE);
+INSERT INTO audit_log (project_id, user_id, action, subject_id, detail, created_at, api_token_id, api_token) VALUES
+    (1, 1, 'project.edited', 1, '{"name":"Website","before":"Site"}', {t 120}, 1, 'Deploy bot');
