@@ -10,6 +10,7 @@ use url::Url;
 use crate::db::DatabaseUrl;
 use crate::domain::target::AllowList;
 use crate::limits::{LimitSettings, Limits};
+use crate::metrics::settings::{MetricsAccess, MetricsSettings};
 use crate::node_role::NodeRole;
 use crate::vault::MasterKey;
 
@@ -61,6 +62,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub limits: LimitSettings,
+
+    #[command(flatten)]
+    pub metrics: MetricsSettings,
 
     /// PEM file of additional certificate authorities for receivers
     #[arg(long, env = "TASKVIEW_EXTRA_CA_FILE", value_name = "FILE")]
@@ -137,6 +141,7 @@ pub struct Config {
     pub limits: Limits,
     pub timing: Timing,
     pub audit_kept_for: Duration,
+    pub metrics: MetricsAccess,
     pub extra_ca_file: Option<PathBuf>,
     pub static_dir: Option<PathBuf>,
 }
@@ -230,6 +235,7 @@ impl Settings {
             limits: self.limits.into(),
             timing: Timing::default(),
             audit_kept_for: DAY * self.audit_days,
+            metrics: self.metrics.check()?,
             extra_ca_file: self.extra_ca_file,
             static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
@@ -265,6 +271,7 @@ impl Config {
             limits: Limits::default(),
             timing: Timing::default(),
             audit_kept_for: DAY * 365,
+            metrics: MetricsAccess::default(),
             extra_ca_file: None,
             static_dir: None,
         }

@@ -19,6 +19,7 @@ pub mod publish;
 pub mod resend_runs;
 pub mod sessions;
 pub mod sign_ins;
+pub mod status;
 pub mod statuses;
 pub mod tags;
 pub mod tasks;

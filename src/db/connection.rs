@@ -3,15 +3,39 @@
 
 use std::path::{Path, PathBuf};
 
+use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::Sqlite;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::hot::Hot;
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const PG_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Any number will do, as long as every version of the program uses the same: nodes that start together migrate in turn.
 const PG_MIGRATION_LOCK: i64 = 7_723_450_911;
+
+/// How the database's schema is to that of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    Ours,
+    /// Migrations of ours are missing.
+    Older,
+    /// A later version of the program has been at it.
+    Newer,
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
 
 /// A connection to whichever database is configured.
 #[derive(diesel::MultiConnection)]
@@ -105,7 +129,7 @@ pub enum Purpose {
 }
 
 impl Db {
-    pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Db, diesel::ConnectionError> {
+    pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Db, ConnectionError> {
         match url {
             DatabaseUrl::Sqlite(path) => open_sqlite(path, purpose).map(Db::Sqlite),
             DatabaseUrl::Postgres(text) => open_postgres(text, purpose).map(Db::Pg),
@@ -142,6 +166,22 @@ impl Db {
         }
     }
 
+    /// Looks which migrations were made. (diesel's own question would make its table first, which a connection that reads must not.)
+    pub fn schema(&mut self) -> QueryResult<Schema> {
+        const TEXT: &str = "SELECT version FROM __diesel_schema_migrations";
+        let (applied, ours): (Vec<Applied>, Vec<String>) = match self {
+            Db::Sqlite(db) => (Hot(TEXT, &[]).load(db)?, versions::<Sqlite>(&SQLITE_MIGRATIONS)?),
+            Db::Pg(db) => (Hot(TEXT, &[]).load(db)?, versions::<Pg>(&PG_MIGRATIONS)?),
+        };
+        let is_there = |version: &String| applied.iter().any(|one| one.version == *version);
+        let is_ours = |one: &Applied| ours.contains(&one.version);
+        Ok(match (ours.iter().all(is_there), applied.iter().all(is_ours)) {
+            (false, _) => Schema::Older,
+            (true, false) => Schema::Newer,
+            (true, true) => Schema::Ours,
+        })
+    }
+
     /// Takes every migration back; only tests do that.
     pub fn revert_all(&mut self) -> Result<(), String> {
         match self {
@@ -152,23 +192,28 @@ impl Db {
     }
 }
 
-fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, diesel::ConnectionError> {
+fn versions<D: Backend>(ours: &EmbeddedMigrations) -> QueryResult<Vec<String>> {
+    let migrations = MigrationSource::<D>::migrations(ours).map_err(diesel::result::Error::QueryBuilderError)?;
+    Ok(migrations.iter().map(|one| one.name().version().to_string()).collect())
+}
+
+fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
     // FULL: an acknowledged change is on disk, also after a power cut. Foreign keys are off by default in SQLite.
     let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;";
     connection
         .batch_execute(pragmas)
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
     if purpose == Purpose::Read {
         connection
             .batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -4000;")
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
     }
     Ok(connection)
 }
 
-fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::ConnectionError> {
+fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, ConnectionError> {
     let mut connection = PgConnection::establish(&with_defaults(url))?;
     let settings = match purpose {
         Purpose::Read => "SET plan_cache_mode = force_custom_plan; SET default_transaction_read_only = on",
@@ -182,7 +227,7 @@ fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::Co
     };
     connection
         .batch_execute(settings)
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

@@ -7,6 +7,7 @@ pub mod backlog;
 pub(crate) mod connection;
 pub mod deliveries;
 pub mod events;
+pub mod figures;
 pub mod form_tokens;
 mod halving;
 pub mod health;
@@ -35,7 +36,7 @@ pub mod users;
 pub mod webhooks;
 pub mod writer;
 
-pub use connection::{DatabaseUrl, Db, Purpose};
-pub use pool::Pool;
+pub use connection::{DatabaseUrl, Db, Purpose, Schema};
+pub use pool::{Pool, PoolUse, StoreUse};
 pub use transaction::{Due, Handed, Lane, Notes, Tx};
 pub use writer::WriteError;

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::clock::Clock;
+use crate::context::Context;
 use crate::db::attempts::Attempt;
 use crate::db::deliveries::Claimed;
 use crate::delivery::request::{Identity, headers};
 use crate::delivery::sender::{Exchange, Request, Sender};
 use crate::delivery::settle::Settlement;
-use crate::domain::delivery::{Outcome, judge};
+use crate::domain::delivery::{Outcome, Trigger, judge};
 use crate::domain::moment::{Moment, micros};
 use crate::domain::own_header::{MASK, OwnHeader};
 use crate::domain::retry::wait_asked;
@@ -43,13 +43,17 @@ pub async fn make(
     Keys { secret, own }: Keys,
     lease: LeaseHold,
     sender: &Sender,
-    clock: &Clock,
+    context: &Context,
 ) -> Option<Settlement> {
     if lease.claimed.elapsed() > lease.usable_for {
         return None;
     }
-    let at = clock.now();
+    let at = context.now();
     let number = claimed.attempts + 1;
+    let counts = &context.metrics().deliveries;
+    if number == 1 && claimed.trigger == Trigger::Automatic {
+        counts.first_attempt(at.since(claimed.due_at));
+    }
     let identity = Identity {
         message_id: &claimed.message_id,
         event: &claimed.kind,
@@ -85,7 +89,10 @@ pub async fn make(
             ))),
         }
     };
-    Some(settlement(&claimed, lease.id, at, shown, exchange, clock.now()))
+    let settlement = settlement(&claimed, lease.id, at, shown, exchange, context.now());
+    let attempt = &settlement.attempt;
+    counts.attempt_ended(attempt.outcome, attempt.response_code, attempt.duration_us);
+    Some(settlement)
 }
 
 fn settlement(
