@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use url::Url;
 
 use crate::context::Context;
 use crate::db::attempts::Attempt;
@@ -11,7 +12,7 @@ use crate::db::deliveries::Claimed;
 use crate::delivery::request::{Identity, headers};
 use crate::delivery::sender::{Exchange, Request, Sender};
 use crate::delivery::settle::Settlement;
-use crate::domain::delivery::{Outcome, Trigger, judge};
+use crate::domain::delivery::{Outcome, Trigger, Verdict, judge};
 use crate::domain::moment::{Moment, micros};
 use crate::domain::own_header::{MASK, OwnHeader};
 use crate::domain::retry::wait_asked;
@@ -92,7 +93,46 @@ pub async fn make(
     let settlement = settlement(&claimed, lease.id, at, shown, exchange, context.now());
     let attempt = &settlement.attempt;
     counts.attempt_ended(attempt.outcome, attempt.response_code, attempt.duration_us);
+    log(&settlement);
     Some(settlement)
+}
+
+/// One line, by which the attempt is found in the history, and its receiver by no more than the host.
+fn log(settlement: &Settlement) {
+    let Settlement {
+        webhook,
+        project,
+        attempt,
+        verdict,
+        ..
+    } = settlement;
+    let next = match verdict {
+        Verdict::Success => "success",
+        Verdict::Retry { .. } => "retry",
+        Verdict::Failed | Verdict::Gone => "failed",
+    };
+    macro_rules! line {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                delivery = attempt.delivery_id.0,
+                webhook = webhook.0,
+                project = project.0,
+                attempt = attempt.number,
+                host = Url::parse(&attempt.url)
+                    .ok()
+                    .and_then(|url| url.host_str().map(str::to_owned)),
+                outcome = attempt.outcome.as_str(),
+                status = attempt.response_code,
+                duration_ms = attempt.duration_us as f64 / 1_000.0,
+                next,
+                $message
+            )
+        };
+    }
+    match verdict {
+        Verdict::Success => line!(debug, "an attempt arrived"),
+        _ => line!(info, "an attempt failed"),
+    }
 }
 
 fn settlement(

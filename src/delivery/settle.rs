@@ -157,9 +157,12 @@ async fn one_by_one(context: &Context, tally: &Tally, settled: &Arc<Vec<Settleme
                 tell(context, tally, settled);
             }
             Err(error) => {
-                let delivery = settled[index].attempt.delivery_id.0;
+                let lost = &settled[index];
                 tracing::error!(
-                    delivery,
+                    delivery = lost.attempt.delivery_id.0,
+                    webhook = lost.webhook.0,
+                    project = lost.project.0,
+                    attempt = lost.attempt.number,
                     detail = error.detail(),
                     "a result cannot be recorded; it will be sent again"
                 );
@@ -295,6 +298,7 @@ fn update_health(
         audit::without_account(tx, project, Action::WebhookTurnedOff, webhook.0, &detail)?;
         tracing::warn!(
             webhook = webhook.0,
+            project = project.map(|project| project.0),
             failures,
             reason = %why,
             "a webhook was turned off: its deliveries failed in a row, or its receiver answered 410 Gone"

@@ -30,6 +30,7 @@ mod page;
 pub mod page_error;
 mod pager;
 pub mod pages;
+mod request_id;
 pub mod routes;
 pub mod same_origin;
 pub mod session;

@@ -47,6 +47,7 @@ mod key_startup;
 mod key_steps;
 mod limits;
 mod listen;
+mod logs;
 mod metrics;
 mod migrations_agree;
 mod nodes;
