@@ -11,6 +11,7 @@ use crate::db::DatabaseUrl;
 use crate::domain::retention::Kept;
 use crate::domain::target::AllowList;
 use crate::limits::{LimitSettings, Limits};
+use crate::metrics::settings::{MetricsAccess, MetricsSettings};
 use crate::node_role::NodeRole;
 use crate::vault::MasterKey;
 
@@ -70,6 +71,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub limits: LimitSettings,
+
+    #[command(flatten)]
+    pub metrics: MetricsSettings,
 
     /// PEM file of additional certificate authorities for receivers
     #[arg(long, env = "TASKVIEW_EXTRA_CA_FILE", value_name = "FILE")]
@@ -148,6 +152,7 @@ pub struct Config {
     pub audit_kept_for: Duration,
     /// Of the history.
     pub kept: Kept,
+    pub metrics: MetricsAccess,
     pub extra_ca_file: Option<PathBuf>,
     pub static_dir: Option<PathBuf>,
 }
@@ -248,6 +253,7 @@ impl Settings {
                 days: self.retention_days,
                 per_webhook: self.retention_per_webhook,
             },
+            metrics: self.metrics.check()?,
             extra_ca_file: self.extra_ca_file,
             static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
@@ -284,6 +290,7 @@ impl Config {
             timing: Timing::default(),
             audit_kept_for: DAY * 365,
             kept: Kept::default(),
+            metrics: MetricsAccess::default(),
             extra_ca_file: None,
             static_dir: None,
         }

@@ -1,14 +1,14 @@
 //! What requests and the engine share: the database, the clock, the settings, the vault, and the wires between them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, broadcast, mpsc};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::writer::{Turn, Writer};
-use crate::db::{DatabaseUrl, Db, Due, Handed, Notes, Pool, Purpose, Tx, WriteError};
+use crate::db::{DatabaseUrl, Db, Due, Handed, Notes, Pool, PoolUse, Purpose, StoreUse, Tx, WriteError};
 use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::moment::Moment;
@@ -16,8 +16,11 @@ use crate::error::AppError;
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::live::Live;
-use crate::nodes::{Ears, Others};
+use crate::metrics::Metrics;
+use crate::metrics::database::Use;
+use crate::nodes::{Ears, Node, Others};
 use crate::press_limit::PressLimit;
+use crate::pulse::Pulse;
 use crate::slots::Slots;
 use crate::vault::Vault;
 
@@ -47,6 +50,7 @@ pub struct Store {
     /// Where an engine may run beside it: for what transactions hand over to it.
     slots: Option<Slots>,
     limits: Limits,
+    metrics: Metrics,
 }
 
 #[derive(Clone)]
@@ -60,9 +64,13 @@ impl Store {
     pub fn open(url: &DatabaseUrl, clock: Clock) -> Result<Store, String> {
         let mut db = Db::open(url, Purpose::Write).map_err(|error| error.to_string())?;
         db.migrate()?;
+        let metrics = Metrics::default();
         let pool = |purpose, most| Pool::open(url, purpose, most).map_err(|error| error.to_string());
         let writers = match url {
-            DatabaseUrl::Sqlite(_) => Writers::Sqlite(Writer::start(db).map_err(|error| error.to_string())?),
+            DatabaseUrl::Sqlite(_) => {
+                let writer = Writer::start(db, metrics.database.group());
+                Writers::Sqlite(writer.map_err(|error| error.to_string())?)
+            }
             DatabaseUrl::Postgres(_) => Writers::Postgres(pool(Purpose::Write, WRITERS)?),
         };
         Ok(Store {
@@ -71,6 +79,7 @@ impl Store {
             clock,
             slots: None,
             limits: Limits::default(),
+            metrics,
         })
     }
 
@@ -89,9 +98,12 @@ impl Store {
         F: FnOnce(&mut Db) -> Result<T, AppError> + Send + 'static,
         T: Send + 'static,
     {
+        let began = Instant::now();
         let pool = self.readers.clone();
         let result = tokio::task::spawn_blocking(move || query(&mut **pool.get()?)).await;
-        result.unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
+        let result = result.unwrap_or_else(|error| Err(AppError::Internal(error.to_string())));
+        self.metrics.database.used(Use::Read, began.elapsed(), &result);
+        result
     }
 
     /// Runs one action as one transaction. When this returns `Ok`, the change is on disk. An action that collides with another
@@ -115,13 +127,27 @@ impl Store {
             let done = action(&mut tx)?;
             Ok::<_, AppError>((done, tx.into_notes()))
         };
-        match &self.writers {
+        let began = Instant::now();
+        let result = match &self.writers {
             Writers::Sqlite(writer) => writer.write(turn, action).await,
             Writers::Postgres(pool) => {
                 let pool = pool.clone();
                 let result = tokio::task::spawn_blocking(move || write_postgres(&pool, &action)).await;
                 result.unwrap_or_else(|_| Err(WriteError::Panicked.into()))
             }
+        };
+        self.metrics.database.used(Use::Write, began.elapsed(), &result);
+        result
+    }
+
+    fn in_use(&self) -> StoreUse {
+        let (write, queued) = match &self.writers {
+            Writers::Sqlite(writer) => (PoolUse::default(), writer.queued()),
+            Writers::Postgres(pool) => (pool.usage(), 0),
+        };
+        StoreUse {
+            pools: [self.readers.usage(), write],
+            queued,
         }
     }
 }
@@ -181,6 +207,7 @@ struct Shared {
     /// The nodes that share the database; an embedded one is not shared.
     others: Option<Arc<Others>>,
     slots: Slots,
+    pulse: Pulse,
     handed: mpsc::UnboundedSender<Vec<Handed>>,
 }
 
@@ -214,6 +241,7 @@ impl Context {
                     own: Ears { due, recorded },
                     others,
                     slots,
+                    pulse: Pulse::default(),
                     handed,
                 }),
             },
@@ -247,6 +275,7 @@ impl Context {
         T: Send + 'static,
     {
         let (done, notes) = self.shared.store.write_in_turn(turn, action).await?;
+        self.metrics().deliveries.published(notes.events);
         if !notes.due.is_empty() {
             self.nudge(notes.due);
         }
@@ -300,6 +329,19 @@ impl Context {
         &self.shared.slots
     }
 
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.store.metrics
+    }
+
+    /// The engine beats; who looks at this node listens.
+    pub fn pulse(&self) -> &Pulse {
+        &self.shared.pulse
+    }
+
+    pub fn store_use(&self) -> StoreUse {
+        self.shared.store.in_use()
+    }
+
     pub fn gate(&self) -> &Gate {
         &self.shared.gate
     }
@@ -335,6 +377,13 @@ impl Context {
     /// The other nodes; `None` with an embedded database, which has none.
     pub fn others(&self) -> Option<&Arc<Others>> {
         self.shared.others.as_ref()
+    }
+
+    /// This node first, then those that it knows of.
+    pub fn nodes(&self) -> Vec<Node> {
+        let mut nodes = vec![Node::own(self.config().role)];
+        nodes.extend(self.others().map_or_else(Vec::new, |others| others.known()));
+        nodes
     }
 
     /// This node has no engine and has heard of none.

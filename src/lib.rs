@@ -24,12 +24,15 @@ pub mod key_file;
 pub mod limits;
 pub mod live;
 pub mod master_key;
+pub mod metrics;
 pub mod node_role;
 pub mod nodes;
 pub mod press_limit;
+pub mod pulse;
 pub mod slots;
 pub mod tries;
 pub mod vault;
+pub mod version;
 
 pub mod web;
 

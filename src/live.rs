@@ -94,6 +94,11 @@ impl Live {
         }
     }
 
+    /// How many streams there are on this node.
+    pub fn streams(&self) -> usize {
+        self.watched().streams
+    }
+
     /// Ends all streams; those that are opened from now on end at once.
     pub fn stop(&self) {
         self.inner.stopped.store(true, Ordering::Relaxed);
@@ -114,7 +119,7 @@ impl Watch {
 
     /// How many streams there are on this node, this one included.
     pub fn streams(&self) -> usize {
-        self.live.watched().streams
+        self.live.streams()
     }
 
     pub fn is_over(&self) -> bool {

@@ -4,7 +4,7 @@
 use crate::config::SettingError;
 use crate::db::DatabaseUrl;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, clap::ValueEnum)]
 pub enum NodeRole {
     /// Pages, API and deliveries
     #[default]

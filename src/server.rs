@@ -45,6 +45,8 @@ pub struct Application {
     context: Context,
     port: u16,
     web: actix_web::dev::Server,
+    /// Metrics on an address of their own, and its port.
+    metrics: Option<(actix_web::dev::ServerHandle, u16)>,
     /// None on a node that leaves deliveries to others.
     engine: Option<EngineHandle>,
     /// None with an embedded database.
@@ -101,10 +103,20 @@ impl Application {
             web::serve_health(context.clone())
         }
         .map_err(StartError)?;
+        let metrics = match context.config().metrics.listen {
+            Some(listen) => {
+                let (server, port) = web::serve_metrics(context.clone(), listen).map_err(StartError)?;
+                let handle = server.handle();
+                actix_rt::spawn(server);
+                Some((handle, port))
+            }
+            None => None,
+        };
         Ok(Application {
             context,
             port,
             web,
+            metrics,
             engine,
             talk,
             signals,
@@ -115,6 +127,11 @@ impl Application {
     /// The port that was bound; of interest when the setting was 0.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port of the address that is for metrics.
+    pub fn metrics_port(&self) -> Option<u16> {
+        self.metrics.as_ref().map(|(_, port)| *port)
     }
 
     pub fn context(&self) -> &Context {
@@ -147,6 +164,10 @@ impl Application {
         };
         if let Some(engine) = self.engine {
             engine.stop().await;
+        }
+        // Until here somebody may watch how it ends.
+        if let Some((metrics, _)) = self.metrics {
+            metrics.stop(false).await;
         }
         // Last: what the engine recorded at the end may be waited for elsewhere.
         if let Some(talk) = self.talk {

@@ -20,6 +20,7 @@ pub mod resend_runs;
 pub mod retention;
 pub mod sessions;
 pub mod sign_ins;
+pub mod status;
 pub mod statuses;
 pub mod tags;
 pub mod tasks;

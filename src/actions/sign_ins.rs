@@ -14,6 +14,7 @@ use crate::db::users::{self, User};
 use crate::db::{Tx, sessions};
 use crate::domain::ids::UserId;
 use crate::error::AppError;
+use crate::metrics::requests::SignIn;
 use crate::tries::Whose;
 
 /// No login and no e-mail is longer, in bytes.
@@ -135,12 +136,22 @@ async fn is_right(
     address: Option<IpAddr>,
 ) -> Result<bool, AppError> {
     let gate = context.gate();
-    gate.admit(whose, address, context.now())?;
+    let counts = &context.metrics().requests;
+    if let Err(refused) = gate.admit(whose, address, context.now()) {
+        counts.sign_in(SignIn::Refused);
+        return Err(refused);
+    }
     // Nobody's password is that long, so nothing about anybody is told by not looking.
     if password.chars().count() > MAX_PASSWORD {
+        counts.sign_in(SignIn::Wrong);
         return Ok(false);
     }
     let right = gate.matches(password, hash).await;
+    counts.sign_in(match right {
+        Ok(true) => SignIn::Right,
+        Ok(false) => SignIn::Wrong,
+        Err(_) => SignIn::Refused,
+    });
     match right {
         Ok(true) => gate.tries().succeeded(whose, address, context.now()),
         Ok(false) => refused(context, whose, account, address),

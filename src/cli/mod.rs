@@ -7,6 +7,7 @@ mod demo;
 mod health;
 mod key;
 mod listen;
+mod log;
 mod migrate;
 mod prune;
 mod serve;
@@ -16,7 +17,6 @@ mod transfer;
 mod user;
 mod verify;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -209,7 +209,7 @@ fn misplaced(matches: &clap::ArgMatches) -> Result<(), Failure> {
 
 async fn command(line: Line) -> Result<(), Failure> {
     let cli = line.cli;
-    start_log(&cli.log).map_err(|reason| Failure::Usage(format!("TASKVIEW_LOG: {reason}")))?;
+    log::start(&cli.log).map_err(|reason| Failure::Usage(format!("TASKVIEW_LOG: {reason}")))?;
     for sentence in settings_file::unknown_variables(&Cli::command()) {
         tracing::warn!("{sentence}");
     }
@@ -239,28 +239,6 @@ async fn command(line: Line) -> Result<(), Failure> {
             Ok(())
         }
     }
-}
-
-/// For people on a terminal, one JSON object a line otherwise. Always to standard error: standard output is for results.
-fn start_log(filter: &str) -> Result<(), String> {
-    // What actix says of its workers is of interest to nobody who has not asked for it.
-    let quiet = if filter.contains("actix") {
-        ""
-    } else {
-        ",actix_server=warn"
-    };
-    let filter: tracing_subscriber::EnvFilter = format!("{filter}{quiet}")
-        .parse()
-        .map_err(|error| format!("“{filter}” is not a filter ({error}); write e.g. info or warn"))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.compact().with_target(false).init();
-    } else {
-        log.json().flatten_event(true).init();
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@ use crate::server::{Application, Parts};
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let config = settings.check()?;
     open_many_files();
-    let listen = config.listen;
+    let (listen, metrics_listen) = (config.listen, config.metrics.listen);
     for line in described(&config) {
         println!("{line}");
     }
     let application = Application::build(config, Parts::default()).await?;
+    if let (Some(listen), Some(port)) = (metrics_listen, application.metrics_port()) {
+        println!("metrics on http://{}:{port}/metrics", host(listen));
+    }
     // A line that scripts wait for; connections are accepted from here on.
     println!("listening on http://{}:{}", host(listen), application.port());
     let _ = std::io::stdout().flush();

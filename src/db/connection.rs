@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection};
 
 /// A connection to whichever database is configured.
 #[derive(diesel::MultiConnection)]
@@ -98,7 +98,7 @@ pub enum Purpose {
 }
 
 impl Db {
-    pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Db, diesel::ConnectionError> {
+    pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Db, ConnectionError> {
         match url {
             DatabaseUrl::Sqlite(path) => open_sqlite(path, purpose).map(Db::Sqlite),
             DatabaseUrl::Postgres(text) => open_postgres(text, purpose).map(Db::Pg),
@@ -110,30 +110,30 @@ impl Db {
     }
 }
 
-fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, diesel::ConnectionError> {
+fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, ConnectionError> {
     let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
     if is_new {
         // Before the first table, or a file can never give free pages back in steps. In one that has some it would be a write.
         connection
             .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL")
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
     }
     // FULL: an acknowledged change is on disk, also after a power cut. Foreign keys are off by default in SQLite.
     let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;";
     connection
         .batch_execute(pragmas)
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
     if purpose == Purpose::Read {
         connection
             .batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -4000;")
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
     }
     Ok(connection)
 }
 
-fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::ConnectionError> {
+fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, ConnectionError> {
     let mut connection = PgConnection::establish(&with_defaults(url))?;
     let settings = match purpose {
         Purpose::Read => "SET plan_cache_mode = force_custom_plan; SET default_transaction_read_only = on",
@@ -147,7 +147,7 @@ fn open_postgres(url: &str, purpose: Purpose) -> Result<PgConnection, diesel::Co
     };
     connection
         .batch_execute(settings)
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

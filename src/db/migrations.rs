@@ -25,6 +25,16 @@ pub const TABLE: &str = "__diesel_schema_migrations";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema(Vec<String>);
 
+/// How a schema is to that of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Ours,
+    /// Migrations of ours are missing.
+    Older,
+    /// A later version of the program has been at it.
+    Newer,
+}
+
 #[derive(QueryableByName)]
 struct Version {
     #[diesel(sql_type = Text)]
@@ -63,6 +73,14 @@ impl Schema {
     pub fn pending(&self) -> Vec<String> {
         let all = names(&all::<Sqlite>(SQLITE_MIGRATIONS));
         all.into_iter().filter(|name| !self.has(version(name))).collect()
+    }
+
+    pub fn standing(&self) -> Standing {
+        match (self.pending().is_empty(), self.check()) {
+            (false, _) => Standing::Older,
+            (true, Err(_)) => Standing::Newer,
+            (true, Ok(())) => Standing::Ours,
+        }
     }
 
     /// A sentence, when this program is too old for it.

@@ -9,6 +9,7 @@ pub(crate) mod connection;
 mod copy;
 pub mod deliveries;
 pub mod events;
+pub mod figures;
 pub mod form_tokens;
 mod halving;
 pub mod health;
@@ -42,6 +43,6 @@ pub mod webhooks;
 pub mod writer;
 
 pub use connection::{DatabaseUrl, Db, Purpose};
-pub use pool::Pool;
+pub use pool::{Pool, PoolUse, StoreUse};
 pub use transaction::{Due, Handed, Lane, Notes, Tx};
 pub use writer::WriteError;

@@ -3,7 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
@@ -22,6 +22,24 @@ const IN_TROUBLE: Duration = Duration::from_millis(250);
 pub struct Pool {
     connections: r2d2::Pool<Manager>,
     in_trouble: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// How busy a pool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolUse {
+    pub in_use: usize,
+    /// Who waits for a connection.
+    pub waiting: usize,
+}
+
+/// How busy the ways to a database are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreUse {
+    /// To read and to write; an embedded database has a writer instead of the latter.
+    pub pools: [PoolUse; 2],
+    /// Actions that wait for the writer.
+    pub queued: usize,
 }
 
 impl Pool {
@@ -38,17 +56,28 @@ impl Pool {
         Ok(Pool {
             connections,
             in_trouble: Arc::default(),
+            waiting: Arc::default(),
         })
     }
 
     /// Blocks. A connection to read was tried before it is handed out; one to write, when it has not worked just now.
     pub fn get(&self) -> Result<PooledConnection<Manager>, PoolError> {
         let in_trouble = self.in_trouble.load(Ordering::Relaxed);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let got = self
             .connections
             .get_timeout(if in_trouble { IN_TROUBLE } else { PATIENCE });
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         self.in_trouble.store(got.is_err(), Ordering::Relaxed);
         got
+    }
+
+    pub fn usage(&self) -> PoolUse {
+        let state = self.connections.state();
+        PoolUse {
+            in_use: state.connections.saturating_sub(state.idle_connections) as usize,
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
     }
 }
 

@@ -81,6 +81,7 @@ pub fn publish(tx: &mut Tx<'_>, new: &[NewEvent<'_>]) -> QueryResult<Vec<Publish
             });
         }
     }
+    new.iter().for_each(|event| tx.count(event.published));
     let (now, until) = (tx.now, tx.lease_until());
     let (event_ids, delivery_ids) = match &mut *tx.db {
         Db::Sqlite(db) => insert_sqlite(db, new, &rows, now, until)?,

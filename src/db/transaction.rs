@@ -41,6 +41,8 @@ pub struct Handed {
 pub struct Notes {
     pub due: Vec<Due>,
     pub handed: Vec<Handed>,
+    /// Events that were published, of tasks and of host applications.
+    pub events: [u64; 2],
 }
 
 /// One action's transaction.
@@ -97,6 +99,11 @@ impl<'a> Tx<'a> {
     /// Tells the engine, once this is committed.
     pub fn wake(&mut self, due: Due) {
         self.notes.due.push(due);
+    }
+
+    /// An event was published, by a host application or by a task of ours.
+    pub(super) fn count(&mut self, by_host: bool) {
+        self.notes.events[usize::from(by_host)] += 1;
     }
 
     pub fn into_notes(self) -> Notes {

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager as Manager, SimpleConnection as _, TransactionManager};
 use diesel::sqlite::SqliteConnection;
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Db;
@@ -87,7 +88,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(db: Db) -> std::io::Result<Writer> {
+    /// Tells `sizes` how many actions share a commit.
+    pub fn start(db: Db, sizes: Histogram) -> std::io::Result<Writer> {
         // A tokio channel with `blocking_recv`: a bounded std channel would block the event loop that sends.
         let (queue, mut actions) = mpsc::channel::<Queued>(QUEUE);
         std::thread::Builder::new().name("writer".into()).spawn(move || {
@@ -104,6 +106,7 @@ impl Writer {
                     if flush != flushing && set_flushing(&mut db, flush).is_ok() {
                         flushing = flush;
                     }
+                    sizes.observe(group.len() as f64);
                     let group = group.into_iter().map(|(_, action)| action).collect();
                     if flush && !flushing {
                         refuse(group, "it cannot be made to flush to disk");
@@ -114,6 +117,11 @@ impl Writer {
             }
         })?;
         Ok(Writer { queue })
+    }
+
+    /// Actions that wait for the thread.
+    pub fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     pub async fn write<T, E, F>(&self, turn: Turn, action: F) -> Result<T, E>
@@ -234,6 +242,10 @@ mod tests {
         }
     }
 
+    fn start(db: Db) -> Writer {
+        Writer::start(db, Histogram::new([])).unwrap()
+    }
+
     fn insert(db: &mut Db, key: &str) -> Result<(), Failed> {
         let row = (
             key_checks::key_id.eq(key),
@@ -250,7 +262,7 @@ mod tests {
         let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
         let mut db = Db::open(&url, Purpose::Write).unwrap();
         db.migrate().unwrap();
-        let writer = Writer::start(db).unwrap();
+        let writer = start(db);
 
         let (good, bad, duplicate, panicked, nested) = tokio::join!(
             writer.write(Turn::Next, |db| insert(db, "good")),
@@ -297,7 +309,7 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(dir.path().join("t.db"));
-        let writer = Writer::start(Db::open(&url, Purpose::Write).unwrap()).unwrap();
+        let writer = start(Db::open(&url, Purpose::Write).unwrap());
         let (normal, full) = (1, 2);
 
         for (turn, expected) in [
@@ -324,7 +336,7 @@ mod tests {
         db.migrate().unwrap();
         // No smaller than it is: not one page more.
         db.batch_execute("PRAGMA max_page_count = 1").unwrap();
-        let writer = Writer::start(db).unwrap();
+        let writer = start(db);
         let large = |key: &'static str| {
             writer.write(Turn::Next, move |db| {
                 let row = (

@@ -4,15 +4,16 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use url::Url;
 
-use crate::clock::Clock;
+use crate::context::Context;
 use crate::db::attempts::Attempt;
 use crate::db::deliveries::Claimed;
 use crate::delivery::redact::Redactor;
 use crate::delivery::request::{Identity, headers};
 use crate::delivery::sender::{Exchange, Request, Sender};
 use crate::delivery::settle::Settlement;
-use crate::domain::delivery::{Outcome, judge};
+use crate::domain::delivery::{Outcome, Trigger, Verdict, judge};
 use crate::domain::moment::{Moment, micros};
 use crate::domain::own_header::{MASK, OwnHeader};
 use crate::domain::retry::wait_asked;
@@ -44,13 +45,17 @@ pub async fn make(
     Keys { secret, own }: Keys,
     lease: LeaseHold,
     sender: &Sender,
-    clock: &Clock,
+    context: &Context,
 ) -> Option<Settlement> {
     if lease.claimed.elapsed() > lease.usable_for {
         return None;
     }
-    let at = clock.now();
+    let at = context.now();
     let number = claimed.attempts + 1;
+    let counts = &context.metrics().deliveries;
+    if number == 1 && claimed.trigger == Trigger::Automatic {
+        counts.first_attempt(at.since(claimed.due_at));
+    }
     let identity = Identity {
         message_id: &claimed.message_id,
         event: &claimed.kind,
@@ -87,7 +92,49 @@ pub async fn make(
         }
     };
     redact(&mut exchange, &redactor);
-    Some(settlement(&claimed, lease.id, at, shown, exchange, clock.now()))
+    let settlement = settlement(&claimed, lease.id, at, shown, exchange, context.now());
+    let attempt = &settlement.attempt;
+    counts.attempt_ended(attempt.outcome, attempt.response_code, attempt.duration_us);
+    log(&settlement);
+    Some(settlement)
+}
+
+/// One line, by which the attempt is found in the history, and its receiver by no more than the host.
+fn log(settlement: &Settlement) {
+    let Settlement {
+        webhook,
+        project,
+        attempt,
+        verdict,
+        ..
+    } = settlement;
+    let next = match verdict {
+        Verdict::Success => "success",
+        Verdict::Retry { .. } => "retry",
+        Verdict::Failed | Verdict::Gone => "failed",
+    };
+    macro_rules! line {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                delivery = attempt.delivery_id.0,
+                webhook = webhook.0,
+                project = project.0,
+                attempt = attempt.number,
+                host = Url::parse(&attempt.url)
+                    .ok()
+                    .and_then(|url| url.host_str().map(str::to_owned)),
+                outcome = attempt.outcome.as_str(),
+                status = attempt.response_code,
+                duration_ms = attempt.duration_us as f64 / 1_000.0,
+                next,
+                $message
+            )
+        };
+    }
+    match verdict {
+        Verdict::Success => line!(debug, "an attempt arrived"),
+        _ => line!(info, "an attempt failed"),
+    }
 }
 
 fn redact(exchange: &mut Exchange, redactor: &Redactor) {

@@ -106,6 +106,7 @@ async fn clean(context: &Context) {
         if round % SELDOM == 0 {
             rows += work(context, LAZY).await + forget(context).await + end_expired(context).await;
         }
+        context.metrics().deliveries.cleaned(rows);
         // A job that has found something is not done: it goes on in the next round.
         if rows == 0 {
             round += 1;

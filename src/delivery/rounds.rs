@@ -92,6 +92,7 @@ impl Engine {
 
     pub(super) async fn run(mut self, mut wires: Wires, mut stopped: mpsc::UnboundedReceiver<()>) {
         loop {
+            self.context.pulse().beat();
             self.scan_now_and_then();
             let now = self.context.now();
             let may_start = !self.is_paused() && self.room() > 0;
@@ -188,11 +189,13 @@ impl Engine {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(detail = error.detail(), "nothing can be claimed: {error}");
+                self.context.metrics().deliveries.claimed(None);
                 claim.picks.into_iter().for_each(|pick| self.lanes.not_claimed(pick));
                 self.pause(PAUSE);
                 return;
             }
         };
+        self.context.metrics().deliveries.claimed(Some(claimed.len()));
         let mut rows = HashMap::<_, Vec<(DeliveryId, Moment)>>::new();
         for row in &claimed {
             let lane = (row.webhook_id, lane_of(row));
@@ -222,6 +225,7 @@ impl Engine {
             since,
             slot,
         } = handed;
+        self.context.metrics().deliveries.handed_over();
         self.lanes.handed(claimed.id, claimed.webhook_id, slot, now);
         self.send(vec![claimed], self.hold(lease_id, since));
     }
@@ -242,10 +246,13 @@ impl Engine {
             let (sender, context) = (Rc::clone(&self.sender), self.context.clone());
             let (results, unrecorded) = (self.results.clone(), Rc::clone(&self.unrecorded));
             actix_rt::spawn(async move {
-                let settlement = attempt::make(delivery, keys, hold, &sender, context.clock()).await;
-                if let Some(settlement) = settlement {
-                    unrecorded.add();
-                    let _ = results.send(settlement);
+                let counts = &context.metrics().deliveries;
+                match attempt::make(delivery, keys, hold, &sender, &context).await {
+                    Some(settlement) => {
+                        unrecorded.add();
+                        let _ = results.send(settlement);
+                    }
+                    None => counts.lost(1),
                 }
                 drop(ended);
             });

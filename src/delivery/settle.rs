@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -49,6 +49,8 @@ pub struct Settled {
     pub recorded: Vec<Recorded>,
     /// A count for each delivery that ended, but for tests.
     pub ended: Vec<Count>,
+    /// Those that are due again.
+    pub retried: usize,
 }
 
 /// How many results wait for the database, and a bell that rings when there are fewer.
@@ -97,13 +99,16 @@ pub async fn run(
         // In the order of their ids: two nodes that settle never wait for each other in a circle.
         batch.sort_by_key(|settlement| settlement.attempt.delivery_id);
         let settled = Arc::new(std::mem::replace(&mut batch, Vec::with_capacity(MAX_BATCH)));
+        let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
             let batch = Arc::clone(&settled);
             let settling = context.write_in_turn(Turn::Later, move |tx| settle(tx, &batch));
             match settling.await {
-                Ok(settled) => {
-                    tell(&context, &tally, settled);
+                Ok(recorded) => {
+                    let counts = &context.metrics().deliveries;
+                    counts.settled(settled.len(), recorded.recorded.len(), began.elapsed());
+                    tell(&context, &tally, recorded);
                     break;
                 }
                 Err(error @ (AppError::Unavailable(_) | AppError::Collided(_))) => {
@@ -132,6 +137,9 @@ pub async fn run(
 /// After the commit.
 fn tell(context: &Context, tally: &Tally, settled: Settled) {
     tally.add(&settled.ended);
+    let sum = |of: fn(&Count) -> i64| settled.ended.iter().map(of).sum();
+    let counts = &context.metrics().deliveries;
+    counts.ended(sum(|count| count.ok), sum(|count| count.failed), settled.retried);
     for delivery in settled.recorded {
         context.announce(delivery);
     }
@@ -141,12 +149,20 @@ fn tell(context: &Context, tally: &Tally, settled: Settled) {
 async fn one_by_one(context: &Context, tally: &Tally, settled: &Arc<Vec<Settlement>>) {
     for index in 0..settled.len() {
         let batch = Arc::clone(settled);
+        let began = Instant::now();
         match context.write(move |tx| settle(tx, &batch[index..=index])).await {
-            Ok(settled) => tell(context, tally, settled),
+            Ok(settled) => {
+                let counts = &context.metrics().deliveries;
+                counts.settled(1, settled.recorded.len(), began.elapsed());
+                tell(context, tally, settled);
+            }
             Err(error) => {
-                let delivery = settled[index].attempt.delivery_id.0;
+                let lost = &settled[index];
                 tracing::error!(
-                    delivery,
+                    delivery = lost.attempt.delivery_id.0,
+                    webhook = lost.webhook.0,
+                    project = lost.project.0,
+                    attempt = lost.attempt.number,
                     detail = error.detail(),
                     "a result cannot be recorded; it will be sent again"
                 );
@@ -170,6 +186,7 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Settled, AppError
     let mut settled = Settled {
         recorded: Vec::with_capacity(held.len()),
         ended: Vec::with_capacity(held.len()),
+        retried: 0,
     };
     let mut by_webhook: BTreeMap<WebhookId, Vec<&Settlement>> = BTreeMap::new();
     for settlement in batch
@@ -184,6 +201,7 @@ pub fn settle(tx: &mut Tx<'_>, batch: &[Settlement]) -> Result<Settled, AppError
         });
         by_webhook.entry(settlement.webhook).or_default().push(settlement);
         if let Verdict::Retry { due_at } = settlement.verdict {
+            settled.retried += 1;
             tx.wake(Due {
                 webhook: settlement.webhook,
                 project: settlement.project,
@@ -280,6 +298,7 @@ fn update_health(
         audit::without_account(tx, project, Action::WebhookTurnedOff, webhook.0, &detail)?;
         tracing::warn!(
             webhook = webhook.0,
+            project = project.map(|project| project.0),
             failures,
             reason = %why,
             "a webhook was turned off: its deliveries failed in a row, or its receiver answered 410 Gone"

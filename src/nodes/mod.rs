@@ -23,6 +23,7 @@ use crate::domain::moment::Moment;
 use crate::error::AppError;
 use crate::node_role::NodeRole;
 use crate::vault::KeyRing;
+use crate::version::{self, Version};
 use outbox::{News, Outbox};
 
 /// How long news is gathered, and how often a node looks for what others said: libpq cannot be waited for without blocking.
@@ -57,6 +58,25 @@ pub struct Others {
     alone: AtomicBool,
     ahead_micros: AtomicI64,
     nobody_delivers: AtomicBool,
+    known: Mutex<Vec<Node>>,
+}
+
+/// A node of this database, as far as it told the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Node {
+    pub role: NodeRole,
+    /// `None`: it did not say.
+    pub version: Option<Version>,
+}
+
+impl Node {
+    /// This one.
+    pub fn own(role: NodeRole) -> Node {
+        Node {
+            role,
+            version: Version::parse(version::OWN),
+        }
+    }
 }
 
 /// Where what others said is passed on to on this node.
@@ -80,9 +100,19 @@ impl Others {
         self.tell(|outbox| outbox.recorded(recorded));
     }
 
+    /// Those that were heard lately.
+    pub fn known(&self) -> Vec<Node> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// By how much this machine's clock is ahead of the database's.
+    pub fn ahead_micros(&self) -> i64 {
+        self.ahead_micros.load(Ordering::Relaxed)
+    }
+
     /// A sentence when this machine's clock is too far from the database's.
     pub fn wrong_clock(&self) -> Option<String> {
-        let ahead = self.ahead_micros.load(Ordering::Relaxed);
+        let ahead = self.ahead_micros();
         (ahead.abs() > DRIFT_MICROS).then(|| wrong_clock(ahead))
     }
 
@@ -188,7 +218,7 @@ struct Talker {
     ears: Ears,
     ring: KeyRing,
     /// Who was heard, what they do, and when they were heard last.
-    known: HashMap<i32, (NodeRole, Instant)>,
+    known: HashMap<i32, (Node, Instant)>,
     began: Instant,
     must_look: bool,
     looked: Option<Instant>,
@@ -236,7 +266,7 @@ impl Talker {
             if beat.is_none_or(|at| at.elapsed() >= BEAT) {
                 beat = Some(Instant::now());
                 self.measure(channel)?;
-                channel.say(&News::Here(self.role).to_string())?;
+                channel.say(&News::Here(Node::own(self.role)).to_string())?;
                 self.known.retain(|_, (_, heard)| heard.elapsed() < SILENCE);
             }
             self.note_who_is_there();
@@ -264,11 +294,11 @@ impl Talker {
 
     fn hear(&mut self, speaker: i32, news: News, channel: &mut Channel) -> Result<(), AppError> {
         match news {
-            News::Here(role) => {
-                let known = self.known.insert(speaker, (role, Instant::now())).is_some();
+            News::Here(node) => {
+                let known = self.known.insert(speaker, (node, Instant::now())).is_some();
                 if !known {
                     // It does not know us either, and has not heard what was said before it listened.
-                    channel.say(&format!("{}\n{}", News::Here(self.role), News::Look))?;
+                    channel.say(&format!("{}\n{}", News::Here(Node::own(self.role)), News::Look))?;
                 }
             }
             News::Gone => drop(self.known.remove(&speaker)),
@@ -301,11 +331,14 @@ impl Talker {
     }
 
     fn note_who_is_there(&self) {
+        let mut known: Vec<Node> = self.known.values().map(|(node, _)| *node).collect();
+        known.sort_unstable();
+        *self.others.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
         let settled = self.began.elapsed() >= SETTLING;
         let alone = self.known.is_empty() && settled;
         self.others.alone.store(alone, Ordering::Relaxed);
 
-        let delivers = self.role.delivers() || self.known.values().any(|(role, _)| role.delivers());
+        let delivers = self.role.delivers() || self.known.values().any(|(node, _)| node.role.delivers());
         let nobody = !delivers && settled;
         if nobody != self.others.nobody_delivers.swap(nobody, Ordering::Relaxed) {
             if nobody {

@@ -11,6 +11,8 @@ use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::master_key::KeyId;
 use crate::node_role::NodeRole;
+use crate::nodes::Node;
+use crate::version::Version;
 
 /// Lanes that are listed; when there are more, a look at the database is cheaper.
 const MOST_DUE: usize = 1_000;
@@ -20,8 +22,8 @@ const MOST_RECORDED: usize = 2_000;
 /// One thing that nodes tell each other. What a newer version says beyond this is passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
-    /// I am here, and this is what I do. Said every few seconds.
-    Here(NodeRole),
+    /// I am here, and this is what I am. Said every few seconds.
+    Here(Node),
     /// I am going.
     Gone,
     /// Something is due, or more than can be listed: look into the database.
@@ -103,7 +105,11 @@ impl Outbox {
 impl std::fmt::Display for News {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            News::Here(role) => write!(f, "here {role}"),
+            News::Here(Node { role, version: None }) => write!(f, "here {role}"),
+            News::Here(Node {
+                role,
+                version: Some(version),
+            }) => write!(f, "here {role} {version}"),
             News::Gone => f.write_str("gone"),
             News::Look => f.write_str("look"),
             News::Due(due) => {
@@ -129,13 +135,16 @@ pub fn read(payload: &str) -> impl Iterator<Item = News> + '_ {
 fn read_line(line: &str) -> Option<News> {
     let mut words = line.split(' ');
     match words.next()? {
-        "here" => match words.next()? {
-            "all" => Some(NodeRole::All),
-            "web" => Some(NodeRole::Web),
-            "worker" => Some(NodeRole::Worker),
-            _ => None,
+        "here" => {
+            let role = match words.next()? {
+                "all" => NodeRole::All,
+                "web" => NodeRole::Web,
+                "worker" => NodeRole::Worker,
+                _ => return None,
+            };
+            let version = words.next().and_then(Version::parse);
+            Some(News::Here(Node { role, version }))
         }
-        .map(News::Here),
         "gone" => Some(News::Gone),
         "look" => Some(News::Look),
         "whohas" => KeyId::parse(words.next()?).map(News::WhoHas),
@@ -188,9 +197,12 @@ mod tests {
             ..due(i64::MAX, i64::MIN)
         };
         for news in [
-            News::Here(NodeRole::All),
-            News::Here(NodeRole::Web),
-            News::Here(NodeRole::Worker),
+            News::Here(Node::own(NodeRole::All)),
+            News::Here(Node::own(NodeRole::Web)),
+            News::Here(Node {
+                role: NodeRole::Worker,
+                version: None,
+            }),
             News::Gone,
             News::Look,
             News::Due(due(1, 2)),

@@ -7,10 +7,10 @@ use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError};
+use actix_web::{Error, HttpResponse, ResponseError};
 use serde::Serialize;
-use tracing_actix_web::RequestId;
 
+use super::request_id;
 use crate::domain::field_error::FieldError;
 use crate::error::AppError;
 use crate::limits::Limits;
@@ -160,16 +160,11 @@ pub async fn dress<B: MessageBody + 'static>(
     let error = response.response().error();
     let answer = match error.and_then(|error| error.as_error::<ApiError>()) {
         Some(ApiError::App(error)) if error.detail().is_some() => {
-            let id = response
-                .request()
-                .extensions()
-                .get::<RequestId>()
-                .map(ToString::to_string);
             let detail = error.detail().unwrap_or_default();
-            let path = response.request().path();
-            tracing::error!(%status, request_id = id.as_deref().unwrap_or(""), path, detail, "a call failed");
+            tracing::error!(status = status.as_u16(), detail, "a call failed");
             let internal = matches!(error, AppError::Internal(_));
-            internal.then(|| ApiError::App(AppError::Internal(String::new())).answer(id))
+            let id = request_id::of(response.request());
+            internal.then(|| ApiError::App(AppError::Internal(String::new())).answer(Some(id)))
         }
         Some(_) => None,
         None if status.is_client_error() && error.is_some() => {

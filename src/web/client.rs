@@ -22,6 +22,18 @@ pub fn address(request: &HttpRequest) -> Option<IpAddr> {
     Some(beyond_proxies(peer, request.headers(), trusted.unwrap_or_default()))
 }
 
+/// A proxy of ours brought it.
+pub fn is_behind_proxy(request: &HttpRequest) -> bool {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let ctx = request.app_data::<web::Data<Context>>();
+    peer.zip(ctx)
+        .is_some_and(|(peer, ctx)| is_ours(&ctx.config().trusted_proxies, peer))
+}
+
+fn is_ours(trusted: &[IpNet], address: IpAddr) -> bool {
+    trusted.iter().any(|net| net.contains(&address.to_canonical()))
+}
+
 /// What a list of sessions says of who signs in.
 pub fn device(request: &HttpRequest) -> Device {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
@@ -33,7 +45,6 @@ pub fn device(request: &HttpRequest) -> Device {
 
 /// From the right, where the nearest proxy wrote, to the first address that is no proxy of ours.
 pub(crate) fn beyond_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
     let named: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .filter_map(|value| value.to_str().ok())
@@ -43,7 +54,7 @@ pub(crate) fn beyond_proxies(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
     let mut client = peer;
     for name in named.into_iter().rev() {
         // What is not an address was not written by a proxy of ours.
-        let (true, Ok(before)) = (is_ours(&client), name.parse()) else {
+        let (true, Ok(before)) = (is_ours(trusted, client), name.parse()) else {
             break;
         };
         client = before;

@@ -1,5 +1,5 @@
 //! What every answer tells the browser about its own safety: no script or style but ours, no frame, no guessing of types, no
-//! device, nothing for pages of other sites, and no copy of a signed-in page in a cache. A request that is no HTTP never gets
+//! device, nothing for pages of other sites, and no copy of a signed-in page in a cache; and by which id the request is in the log. A request that is no HTTP never gets
 //! here: the server below answers it with a bare 400.
 
 use actix_web::body::MessageBody;
@@ -12,6 +12,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
+use super::request_id;
 use crate::context::Context;
 
 /// No `unsafe-*`, no other host. `form-action` and `base-uri` do not fall back to `default-src`.
@@ -49,23 +50,27 @@ pub async fn safe(
     let https = request
         .app_data::<web::Data<Context>>()
         .is_some_and(|ctx| ctx.config().is_https());
+    let id = HeaderValue::from_str(&request_id::of(request.request())).ok();
     match next.call(request).await {
         Ok(mut response) => {
-            add(response.headers_mut(), https);
+            add(response.headers_mut(), https, id);
             Ok(response)
         }
         // It came past every handler: an error of what wraps them, which becomes an answer only further out.
         Err(error) => {
             let mut response = error.error_response();
-            add(response.headers_mut(), https);
+            add(response.headers_mut(), https, id);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn add(headers: &mut HeaderMap, https: bool) {
+fn add(headers: &mut HeaderMap, https: bool, request_id: Option<HeaderValue>) {
     for (name, value) in SAFE {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(id) = request_id {
+        headers.insert(request_id::HEADER, id);
     }
     if https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ONLY));

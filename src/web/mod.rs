@@ -23,12 +23,15 @@ pub mod health;
 mod incoming;
 pub mod json_tree;
 pub mod laptop;
+mod metered;
+pub mod metrics;
 pub mod number;
 pub mod origin;
 mod page;
 pub mod page_error;
 mod pager;
 pub mod pages;
+mod request_id;
 pub mod routes;
 pub mod same_origin;
 pub mod session;
@@ -40,6 +43,8 @@ pub mod words;
 
 #[cfg(test)]
 mod parts_tests;
+
+use std::net::SocketAddr;
 
 use actix_files::Files;
 use actix_web::dev::Server;
@@ -93,6 +98,7 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
             .wrap(Compress::default())
             .wrap(from_fn(laptop::guard))
             .wrap(from_fn(headers::safe))
+            .wrap(from_fn(metered::measure))
             .wrap(TracingLogger::<span::Spans>::new())
             .configure(routes::health)
             .service(
@@ -121,34 +127,49 @@ pub async fn serve(ctx: Context) -> Result<(Server, u16), String> {
     .shutdown_timeout(STOP_SECONDS)
     .disable_signals()
     .bind(listen)
-    .map_err(|error| cannot_listen(listen, &error))?;
-    let port = server.addrs().first().map_or(listen.port(), std::net::SocketAddr::port);
+    .map_err(|error| cannot_listen(listen, "TASKVIEW_LISTEN", &error))?;
+    let port = server.addrs().first().map_or(listen.port(), SocketAddr::port);
     Ok((server.run(), port))
 }
 
 /// The same for a node that only delivers: it tells whoever watches it how it is, and nothing else to anybody.
 pub fn serve_health(ctx: Context) -> Result<(Server, u16), String> {
     let listen = ctx.config().listen;
+    serve_only(ctx, routes::worker, listen, "TASKVIEW_LISTEN")
+}
+
+/// Metrics on an address of their own.
+pub fn serve_metrics(ctx: Context, listen: SocketAddr) -> Result<(Server, u16), String> {
+    serve_only(ctx, routes::only_metrics, listen, "TASKVIEW_METRICS_LISTEN")
+}
+
+/// A few addresses without a page among them.
+fn serve_only(
+    ctx: Context,
+    routes: fn(&mut web::ServiceConfig),
+    listen: SocketAddr,
+    setting: &str,
+) -> Result<(Server, u16), String> {
     let context = web::Data::new(ctx);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(context.clone())
             .wrap(from_fn(headers::safe))
+            .wrap(from_fn(metered::measure))
             .wrap(TracingLogger::<span::Spans>::new())
-            .configure(routes::health)
-            .default_service(web::to(health::only_a_worker))
+            .configure(routes)
     })
     .workers(1)
     .shutdown_timeout(STOP_SECONDS)
     .disable_signals()
     .bind(listen)
-    .map_err(|error| cannot_listen(listen, &error))?;
-    let port = server.addrs().first().map_or(listen.port(), std::net::SocketAddr::port);
+    .map_err(|error| cannot_listen(listen, setting, &error))?;
+    let port = server.addrs().first().map_or(listen.port(), SocketAddr::port);
     Ok((server.run(), port))
 }
 
-fn cannot_listen(listen: std::net::SocketAddr, error: &std::io::Error) -> String {
-    format!("The address {listen} cannot be used: {error}. Set TASKVIEW_LISTEN to another one.")
+fn cannot_listen(listen: SocketAddr, setting: &str, error: &std::io::Error) -> String {
+    format!("The address {listen} cannot be used: {error}. Set {setting} to another one.")
 }
 
 /// While there is no account, whoever reaches the server could make the first one: outside of laptop mode only with this.

@@ -41,7 +41,8 @@ pub struct Shell {
     pub initial: String,
     pub hue: i64,
     pub on_account: bool,
-    pub on_audit: bool,
+    /// Which page of the installation is open; empty: none.
+    pub on_installation: &'static str,
     /// Looks after the installation: the sidebar leads to its pages.
     pub administrator: bool,
     pub projects: Vec<SideProject>,
@@ -154,7 +155,7 @@ impl SignedIn {
             initial: words::initial(&self.name),
             hue: words::hue(self.actor.user.0),
             on_account: false,
-            on_audit: false,
+            on_installation: "",
             administrator: self.administrator,
             projects: projects::list(db, &self.actor)?.into_iter().map(side).collect(),
             here: None,

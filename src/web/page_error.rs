@@ -6,14 +6,13 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ContentType, RETRY_AFTER};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use askama::Template;
-use tracing_actix_web::RequestId;
 
 use super::delivery_words::kept_in_words;
 use super::page::Shell;
 use super::signed_in::SignedIn;
-use super::{span, theme};
+use super::{request_id, theme};
 use crate::context::Context;
 use crate::error::AppError;
 
@@ -155,13 +154,8 @@ fn is_html<B>(response: &ServiceResponse<B>) -> bool {
 
 impl Says {
     fn of(error: &AppError, status: StatusCode, request: &HttpRequest) -> Self {
-        let id = request
-            .extensions()
-            .get::<RequestId>()
-            .map(ToString::to_string)
-            .unwrap_or_default();
         if let Some(detail) = error.detail() {
-            tracing::error!(%status, request_id = %id, path = span::path(request.path()), detail, "a page failed");
+            tracing::error!(status = status.as_u16(), detail, "a page failed");
         }
         let mut says = Says::refused(status);
         says.add(error);
@@ -171,7 +165,7 @@ impl Says {
             says.text = format!("{} Or the delivery has been removed: {kept}", says.text);
         }
         if matches!(error, AppError::Internal(_)) {
-            says.id = id;
+            says.id = request_id::of(request);
         }
         says
     }

@@ -2,18 +2,30 @@
 
 use actix_web::web::{PathConfig, QueryConfig, ServiceConfig, delete, get, patch, post, resource, to};
 
-use super::{api, api_error, health, pages};
+use super::{api, api_error, health, metrics, pages};
 
-/// For whoever watches a node; the only thing that a worker answers.
+/// For whoever watches a node.
 pub fn health(cfg: &mut ServiceConfig) {
     cfg.route("/healthz", get().to(health::healthz))
-        .route("/readyz", get().to(health::readyz));
+        .route("/readyz", get().to(health::readyz))
+        .route("/metrics", get().to(metrics::show));
+}
+
+/// All that a worker answers.
+pub fn worker(cfg: &mut ServiceConfig) {
+    cfg.configure(health).default_service(to(health::only_a_worker));
+}
+
+/// The address that is for metrics.
+pub fn only_metrics(cfg: &mut ServiceConfig) {
+    cfg.route("/metrics", get().to(metrics::show_to_everybody))
+        .default_service(to(metrics::only_metrics));
 }
 
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
-    use pages::{account, api_tokens, audit, deliveries, diagnosis, docs, home, invitations, labels, members, projects, setup, sign_in, tasks, theme, webhooks};
+    use pages::{account, api_tokens, audit, deliveries, diagnosis, docs, home, invitations, labels, members, projects, setup, sign_in, status, tasks, theme, webhooks};
     cfg.route("/", get().to(home::show))
         .route("/setup", get().to(setup::form))
         .route("/setup", post().to(setup::create))
@@ -36,6 +48,7 @@ pub fn pages(cfg: &mut ServiceConfig) {
         .route("/account/api-tokens/{token}/revoke", post().to(api_tokens::revoke))
         .route("/audit", get().to(audit::of_installation))
         .route("/audit/export", get().to(audit::export_of_installation))
+        .route("/status", get().to(status::show))
         .route("/openapi.json", get().to(api::openapi::show))
         .route("/docs/events", get().to(docs::events))
         .route("/docs/verify", get().to(docs::verify))

@@ -1,34 +1,37 @@
 //! What the log says of a request around whatever happens in it. Some addresses are keys: they, and queries, which may hold one, are
 //! left out.
 
+use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage as _};
 use tracing::Span;
-use tracing_actix_web::{DefaultRootSpanBuilder, RequestId, RootSpanBuilder};
+use tracing_actix_web::RootSpanBuilder;
 
-use super::client;
+use super::{client, request_id};
 
 const INVITATIONS: &str = "/invitations/";
 
 pub struct Spans;
 
 impl RootSpanBuilder for Spans {
+    /// At the level of errors: whatever is logged at all tells in which request it happened.
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let id = request.extensions().get::<RequestId>().map(ToString::to_string);
-        tracing::info_span!(
+        request_id::give(request);
+        tracing::error_span!(
             "request",
-            request_id = id.as_deref().unwrap_or_default(),
+            request_id = request_id::of(request.request()),
             method = %request.method(),
             path = path(request.path()),
             client = client::address(request.request()).map(|address| address.to_string()),
-            http.status_code = tracing::field::Empty,
-            exception.message = tracing::field::Empty,
         )
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        DefaultRootSpanBuilder::on_request_end(span, outcome);
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        span.in_scope(|| tracing::debug!(status = status.as_u16(), "a request was answered"));
     }
 }
 

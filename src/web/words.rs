@@ -84,6 +84,7 @@ pub fn size(bytes: usize) -> String {
         0..1_024 => format!("{bytes} bytes"),
         1_024..10_240 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
         10_240..1_048_576 => format!("{} KiB", bytes / 1_024),
+        1_073_741_824.. => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
         _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
     }
 }

@@ -186,6 +186,7 @@ pub const ROWS: &[Row] = &[
     (Owner, "audit-nothing-matches", "{website}/audit?subject=999999999", &[]),
     (Owner, "audit-not-understood", "{website}/audit?subject=bug&address=here&from=yesterday", &[]),
     (Owner, "audit-installation", "/audit", &[]),
+    (Owner, "status", "/status", &[]),
     (Owner, "account", "/account", &[]),
     (Owner, "account-wrong", "/account", &[Press("Change password")]),
     (Owner, "tokens", "/account/api-tokens", &[]),

@@ -22,6 +22,7 @@ use Level::{Anyone, Manager, Member, Owner, SignedIn};
 pub(crate) const PAGES: &[(&str, &str, Level)] = &[
     ("GET", "/healthz", Anyone),
     ("GET", "/readyz", Anyone),
+    ("GET", "/metrics", Anyone),
     ("GET", "/openapi.json", Anyone),
     ("GET", "/docs/events", Anyone),
     ("GET", "/docs/verify", Anyone),
@@ -46,6 +47,7 @@ pub(crate) const PAGES: &[(&str, &str, Level)] = &[
     ("POST", "/account/api-tokens/new", SignedIn),
     ("GET", "/account/api-tokens/{token}/revoke", SignedIn),
     ("POST", "/account/api-tokens/{token}/revoke", SignedIn),
+    ("GET", "/status", Owner),
     ("GET", "/audit", Owner),
     ("GET", "/audit/export", Owner),
     ("GET", "/projects/new", SignedIn),

@@ -51,7 +51,8 @@ impl Desk {
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let desk = Desk::new(
         "listen = \"127.0.0.1:1111\"\nmax_in_flight = 100\nmax_in_flight_per_webhook = 7\n\
-         allow_targets = [\"loopback\", \"10.0.0.0/8\"]\nmaster_key = \"dGhlIGtleSBvZiBldmVyeSB0ZXN0LCAzMiBieXRlcyE=\"\n",
+         allow_targets = [\"loopback\", \"10.0.0.0/8\"]\nmaster_key = \"dGhlIGtleSBvZiBldmVyeSB0ZXN0LCAzMiBieXRlcyE=\"\n\
+         metrics_token = \"dGhlIGtleSBvZiBtZXRyaWNz\"\n",
     );
     let environment = [
         ("TASKVIEW_LISTEN", "127.0.0.1:2222"),
@@ -69,6 +70,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
         "allow_targets = \"loopback,10.0.0.0/8\"  # taskview.toml",
         "data_dir = \"./data\"  # default",
         "# master_key = \"••••\"  # taskview.toml",
+        "# metrics_token = \"••••\"  # taskview.toml",
         "# public_url is not set",
         "# public URL: none (laptop mode: only this machine is answered)",
         "# deliveries: to public addresses, and as allowed to loopback, 10.0.0.0/8",

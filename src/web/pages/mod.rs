@@ -13,6 +13,7 @@ pub mod members;
 pub mod projects;
 pub mod setup;
 pub mod sign_in;
+pub mod status;
 pub mod tasks;
 pub mod theme;
 pub mod webhooks;

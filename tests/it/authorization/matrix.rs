@@ -29,7 +29,7 @@ fn page_cell(path: &str, least: Level, who: &Knocker) -> Cell {
         // Somebody must own the project.
         Some(Level::Owner) if path.ends_with("/leave") => Cell::Forbidden,
         // The owner made the first account, and is an administrator; others do not learn that there is something.
-        Some(own) if path.starts_with("/audit") && own > least => Cell::NotThere,
+        Some(own) if (path == "/status" || path.starts_with("/audit")) && own > least => Cell::NotThere,
         Some(own) if own <= least => Cell::LetIn,
         Some(Level::SignedIn) => Cell::NotThere,
         Some(_) => Cell::Forbidden,

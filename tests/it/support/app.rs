@@ -17,6 +17,8 @@ use super::log;
 
 pub struct App {
     pub base: String,
+    /// The address that is for metrics, where one is set.
+    pub metrics: Option<String>,
     pub database: Arc<TestDatabase>,
     clock: Clock,
     context: Context,
@@ -52,13 +54,14 @@ impl App {
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = Application::build(config, parts).await.expect("the program starts");
-                let _ = started.send((app.port(), app.context().clone(), app.web_handle()));
+                let _ = started.send((app.port(), app.metrics_port(), app.context().clone(), app.web_handle()));
                 app.run_until_stopped().await.expect("the program stops in good order");
             });
         });
-        let (port, context, web) = start.await.expect("the program starts");
+        let (port, metrics, context, web) = start.await.expect("the program starts");
         App {
             base: format!("http://127.0.0.1:{port}"),
+            metrics: metrics.map(|port| format!("http://127.0.0.1:{port}")),
             database,
             clock,
             context,

@@ -99,7 +99,9 @@ fn page_of(
         Some(member) => who.shell_in(db, "Audit log", member, Tab::Audit)?,
         None => who.shell(db, "Audit log")?,
     };
-    shell.on_audit = of == Of::Installation;
+    if of == Of::Installation {
+        shell.on_installation = "audit";
+    }
     let rows: Vec<Row> = log
         .page
         .rows
