@@ -14,8 +14,9 @@ use crate::domain::moment::Moment;
 use crate::domain::retention::{FIRST_SLICE, Kept, next_slice};
 use crate::error::AppError;
 
-/// Between two slices others have their turn for as long as the slice took, and at least for this.
+/// Between two slices others have their turn for as long as the slice took, within these.
 const BREATH: Duration = Duration::from_millis(5);
+const DEEP_BREATH: Duration = Duration::from_millis(50);
 /// Somebody may be waiting for the result of what was attempted a moment ago, however many deliveries its webhook has.
 const A_MOMENT: Duration = Duration::from_secs(60);
 /// What was old and could not go is looked at again in every so many laps.
@@ -266,7 +267,7 @@ impl Pruner {
                 took_us = took.as_micros() as u64,
                 "removed a slice of the history"
             );
-            tokio::time::sleep(took.max(BREATH)).await;
+            tokio::time::sleep(took.clamp(BREATH, DEEP_BREATH)).await;
             return Ok(gone);
         }
     }

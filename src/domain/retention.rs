@@ -6,10 +6,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// For how long nobody else can write while a slice goes, where only one can write at a time.
 const AIM: Duration = Duration::from_millis(4);
-const LEAST: i64 = 5;
+/// Where a flush alone takes that long, fewer rows would not make a slice shorter, only the whole longer.
+const LEAST: i64 = 50;
 const MOST: i64 = 500;
 /// What is begun with, while nothing is known of the disk.
-pub const FIRST_SLICE: i64 = 25;
+pub const FIRST_SLICE: i64 = LEAST;
 
 /// What history is kept: finished deliveries by their age and by their number. What waits or is held is always kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ mod tests {
             (100, 20, us(4_000), 50, "few rows that took long"),
             (100, 0, us(10), 100, "nothing was there: nothing is known"),
             (100, 100, us(0), 126, "a clock that stands still"),
-            (6, 6, us(90_000), 5, "never nothing"),
+            (60, 60, us(90_000), 50, "never so few that only the flushes count"),
             (490, 490, us(100), 500, "never everything"),
         ] {
             assert_eq!(next_slice(slice, rows, took), next, "{why}");
