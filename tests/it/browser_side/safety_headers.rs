@@ -131,7 +131,6 @@ async fn all_kinds(client: &PlainClient, session: &str) -> Vec<(String, Page, u1
         ("GET", "/openapi.json".into(), vec![], "", 200),
         ("GET", "/healthz".into(), vec![], "", 200),
         ("GET", "/readyz".into(), vec![], "", 200),
-        ("GET", "/metrics".into(), vec![], "", 200),
         ("GET", project.clone(), vec![cookie], "", 200),
         ("GET", format!("{project}/webhooks/new"), vec![cookie], "", 200),
         ("GET", format!("{project}/deliveries/export"), vec![cookie], "", 200),
