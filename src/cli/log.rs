@@ -15,11 +15,12 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Starts it for the whole process. The error says what is wrong with the filter.
 pub(super) fn start(filter: &str) -> Result<(), String> {
-    // What actix says of its workers is of interest to nobody who has not asked for it.
+    // What actix says of its workers is of interest to nobody who has not asked for it, and what it says of requests that it does not
+    // understand is an error of whoever sent them.
     let quiet = if filter.contains("actix") {
         ""
     } else {
-        ",actix_server=warn"
+        ",actix_server=warn,actix_http=off"
     };
     let filter: EnvFilter = format!("{filter}{quiet}")
         .parse()
@@ -83,7 +84,12 @@ struct Fields<'a>(&'a mut Map<String, Value>);
 
 impl Fields<'_> {
     fn add(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        match field.name() {
+            // Of crates that log by other means: which part says it, and places on the machine where it was built.
+            "log.target" => drop(self.0.insert("target".to_owned(), value.into())),
+            name if name.starts_with("log.") => {}
+            name => drop(self.0.insert(name.to_owned(), value.into())),
+        }
     }
 }
 

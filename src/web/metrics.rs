@@ -42,3 +42,9 @@ async fn told(ctx: &Context) -> HttpResponse {
         Err(error) => super::plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
+
+/// All that the address answers which is for metrics alone.
+pub fn only(cfg: &mut web::ServiceConfig) {
+    cfg.route("/metrics", web::get().to(show_to_everybody))
+        .default_service(web::to(only_metrics));
+}

@@ -140,7 +140,7 @@ pub fn serve_health(ctx: Context) -> Result<(Server, u16), String> {
 
 /// Metrics on an address of their own.
 pub fn serve_metrics(ctx: Context, listen: SocketAddr) -> Result<(Server, u16), String> {
-    serve_only(ctx, routes::only_metrics, listen, "TASKVIEW_METRICS_LISTEN")
+    serve_only(ctx, metrics::only, listen, "TASKVIEW_METRICS_LISTEN")
 }
 
 /// A few addresses without a page among them.

@@ -16,12 +16,6 @@ pub fn worker(cfg: &mut ServiceConfig) {
     cfg.configure(health).default_service(to(health::only_a_worker));
 }
 
-/// The address that is for metrics.
-pub fn only_metrics(cfg: &mut ServiceConfig) {
-    cfg.route("/metrics", get().to(metrics::show_to_everybody))
-        .default_service(to(metrics::only_metrics));
-}
-
 // One URL, one line.
 #[rustfmt::skip]
 pub fn pages(cfg: &mut ServiceConfig) {
