@@ -87,10 +87,10 @@ fn a_second_server_on_the_same_file_is_refused() {
 }
 
 #[test]
-fn the_help_names_every_setting_of_the_readme() {
+fn the_help_names_every_setting_of_the_documents() {
     let database = TestDatabase::create();
-    let readme = std::fs::read_to_string("README.md").expect("README.md");
-    let settings = readme
+    let document = std::fs::read_to_string("docs/settings.md").expect("docs/settings.md");
+    let settings = document
         .lines()
         .filter_map(|line| line.strip_prefix("| `TASKVIEW_"))
         .map(|line| line.split('`').next().unwrap_or(line));
@@ -103,17 +103,17 @@ fn the_help_names_every_setting_of_the_readme() {
     for setting in &settings {
         assert!(
             help.contains(&format!("[env: {setting}")),
-            "{setting} is in the README and not in --help"
+            "{setting} is in docs/settings.md and not in --help"
         );
     }
     let in_help = help.matches("[env: TASKVIEW_").count();
-    assert_eq!(in_help, settings.len(), "the README lists as many settings as --help");
+    assert_eq!(in_help, settings.len(), "docs/settings.md lists as many settings as --help");
 }
 
 #[test]
-fn the_readme_names_every_command() {
+fn the_documents_name_every_command() {
     let database = TestDatabase::create();
-    let readme = std::fs::read_to_string("README.md").expect("README.md");
+    let document = std::fs::read_to_string("docs/commands.md").expect("docs/commands.md");
     let help = end_of(command(&database).arg("--help"));
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
@@ -127,7 +127,7 @@ fn the_readme_names_every_command() {
     let commands: Vec<&str> = commands.filter(|name| *name != "help").collect();
     assert!(commands.len() >= 7, "{commands:?}");
     for name in commands {
-        assert!(readme.contains(&format!("| `{name}")), "{name} is not in the README");
+        assert!(document.contains(&format!("| `{name}")), "{name} is not in docs/commands.md");
     }
 }
 

@@ -237,7 +237,7 @@ async fn the_calls_of_the_api_work_as_they_stand_in_the_documents() {
     assert_eq!(given::project(&lead, "Website").await.path, "/projects/1");
     let host = app.base.trim_start_matches("http://").to_owned();
     let mut tried = 0;
-    for document in ["README.md", "docs/moving-from-taskview.md"] {
+    for document in ["docs/api.md", "docs/moving-from-taskview.md"] {
         for block in api_blocks(&text(Path::new(document))) {
             let token = given::api(&app, "lead").await.token().to_owned();
             let script = block
