@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Starts it for the whole process. The error says what is wrong with the filter.
 pub(super) fn start(filter: &str) -> Result<(), String> {
@@ -67,7 +67,7 @@ where
         say("message", "");
         say("target", event.metadata().target());
         say("node", &self.node);
-        for span in ctx.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in ctx.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<JsonFields>>();
             if let Some(Ok(Value::Object(fields))) = fields.map(|fields| serde_json::from_str(fields)) {

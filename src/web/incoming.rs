@@ -9,7 +9,7 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::{PayloadError, ResponseError as _};
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_ENCODING;
+use actix_web::http::header::{CONTENT_ENCODING, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, web};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -28,7 +28,7 @@ pub async fn guard<B: MessageBody>(
     // actix would unpack it, and a bomb of a thousand times its size would be in memory before a limit is asked for.
     let packed = |value: &[u8]| !value.eq_ignore_ascii_case(b"identity");
     let encodings = request.headers().get_all(CONTENT_ENCODING);
-    if encodings.map(|value| value.as_bytes()).any(packed) {
+    if encodings.map(HeaderValue::as_bytes).any(packed) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         let answer = if request.path().starts_with("/module/") {
             ApiError::Http(status, PACKED.to_owned()).error_response()

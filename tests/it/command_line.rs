@@ -107,7 +107,11 @@ fn the_help_names_every_setting_of_the_documents() {
         );
     }
     let in_help = help.matches("[env: TASKVIEW_").count();
-    assert_eq!(in_help, settings.len(), "docs/settings.md lists as many settings as --help");
+    assert_eq!(
+        in_help,
+        settings.len(),
+        "docs/settings.md lists as many settings as --help"
+    );
 }
 
 #[test]
@@ -127,7 +131,10 @@ fn the_documents_name_every_command() {
     let commands: Vec<&str> = commands.filter(|name| *name != "help").collect();
     assert!(commands.len() >= 7, "{commands:?}");
     for name in commands {
-        assert!(document.contains(&format!("| `{name}")), "{name} is not in docs/commands.md");
+        assert!(
+            document.contains(&format!("| `{name}")),
+            "{name} is not in docs/commands.md"
+        );
     }
 }
 

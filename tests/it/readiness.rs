@@ -36,7 +36,7 @@ async fn a_worker_says_whether_it_is_ready_too() {
         return;
     }
     let worker = App::on(Arc::new(TestDatabase::create()), |config| {
-        config.role = NodeRole::Worker
+        config.role = NodeRole::Worker;
     })
     .await;
 
