@@ -15,7 +15,7 @@ use crate::domain::ids::{ApiTokenId, AuditId, ProjectId, UserId};
 use crate::domain::moment::Moment;
 
 /// Those that administrators see, in the very words of the partial index.
-const OF_INSTALLATION: &str = "(project_id IS NULL OR action IN ('project.added', 'project.deleted'))";
+const OF_INSTALLATION: &str = "(project_id IS NULL OR action = 'project.added' OR action = 'project.deleted')";
 
 /// Entries that one request looks at when a filter has no index.
 const WINDOW: i64 = 5_000;

@@ -114,11 +114,11 @@ fn schema(connection: &mut impl Catalogue, questions: &[&str]) -> BTreeSet<Strin
         .collect()
 }
 
-/// Each database writes a condition back with parentheses of its own taste.
+/// Each database writes a condition back with parentheses of its own taste, and PostgreSQL with types.
 fn plain(line: &str) -> String {
     match line.split_once(" where ") {
         Some((index, condition)) => {
-            let words = condition.replace(['(', ')'], " ");
+            let words = condition.replace("::text", "").replace(['(', ')'], " ");
             format!(
                 "{index} where {}",
                 words.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -10,4 +10,4 @@ UPDATE audit_log SET api_token = (SELECT name FROM api_tokens WHERE id = api_tok
 
 -- What administrators see: what belongs to no project, and of a project that it was made or deleted.
 CREATE INDEX audit_log_installation ON audit_log (id)
-    WHERE project_id IS NULL OR action IN ('project.added', 'project.deleted');
+    WHERE project_id IS NULL OR action = 'project.added' OR action = 'project.deleted';
