@@ -237,11 +237,19 @@ async fn pages_say_what_is_gone_and_for_how_long_the_rest_is_kept() {
     // Another webhook's delivery would have kept its event, and with it the line on the task's page.
     let event = "INSERT INTO events (project_id, kind, body, occurred_at, task_id, published)
         SELECT project_id, 'task.created', '{}', created_at, id, FALSE FROM tasks";
-    open(&story.app.database).batch_execute(event).unwrap();
+    let words_of_unknown = "nothing, or not kept any more";
+    let mut unknown = String::new();
+    // The server goes its own laps, and one may come between.
+    for _ in 0..5 {
+        open(&story.app.database).batch_execute(event).unwrap();
+        unknown = lead.get(&task).await.text();
+        if unknown.contains(words_of_unknown) {
+            break;
+        }
+    }
     let empty = lead.get(&history).await;
     let webhooks = lead.get(&list).await;
     let lost = lead.get(&format!("{history}/{}", first["id"])).await;
-    let unknown = lead.get(&task).await;
 
     let words = "Finished deliveries are kept for 7 days, and of each webhook the newest 3.";
     with_one.assert_says(words);
@@ -251,7 +259,7 @@ async fn pages_say_what_is_gone_and_for_how_long_the_rest_is_kept() {
     lost.assert_status(404)
         .assert_says("the delivery has been removed")
         .assert_says(words);
-    unknown.assert_says("nothing, or not kept any more");
+    assert!(unknown.contains(words_of_unknown), "{unknown}");
 }
 
 #[tokio::test]
