@@ -172,7 +172,7 @@ async fn a_thousand_tasks_that_are_created_many_at_once_all_come_to_be_with_an_e
     let task = async |n: usize| story.task(&format!("Task {n}")).await;
     // More at once than connections and workers many times over, and fewer than a slow disk leaves waiting until they are told to come again.
     let calls = (0..1_000).map(task);
-    let tasks: Vec<_> = futures_util::stream::iter(calls).buffered(64).collect().await;
+    let tasks: Vec<_> = futures_util::stream::iter(calls).buffered(32).collect().await;
     let received = story.receiver.wait_for(1_000).await;
 
     let ids: BTreeSet<_> = tasks.iter().map(|task| task["id"].as_i64()).collect();
