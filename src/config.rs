@@ -13,6 +13,7 @@ use crate::domain::target::AllowList;
 use crate::limits::{LimitSettings, Limits};
 use crate::metrics::settings::{MetricsAccess, MetricsSettings};
 use crate::node_role::NodeRole;
+use crate::traces::settings::{TraceSettings, Tracing};
 use crate::vault::MasterKey;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -74,6 +75,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub metrics: MetricsSettings,
+
+    #[command(flatten)]
+    pub traces: TraceSettings,
 
     /// PEM file of additional certificate authorities for receivers
     #[arg(long, env = "TASKVIEW_EXTRA_CA_FILE", value_name = "FILE")]
@@ -153,6 +157,7 @@ pub struct Config {
     /// Of the history.
     pub kept: Kept,
     pub metrics: MetricsAccess,
+    pub traces: Option<Tracing>,
     pub extra_ca_file: Option<PathBuf>,
     pub static_dir: Option<PathBuf>,
 }
@@ -254,6 +259,7 @@ impl Settings {
                 per_webhook: self.retention_per_webhook,
             },
             metrics: self.metrics.check()?,
+            traces: self.traces.check()?,
             extra_ca_file: self.extra_ca_file,
             static_dir: self.static_dir.map(check_static_dir).transpose()?,
         })
@@ -291,6 +297,7 @@ impl Config {
             audit_kept_for: DAY * 365,
             kept: Kept::default(),
             metrics: MetricsAccess::default(),
+            traces: None,
             extra_ca_file: None,
             static_dir: None,
         }

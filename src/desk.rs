@@ -192,8 +192,8 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config::Config;
-    use crate::context::Store;
     use crate::db::DatabaseUrl;
+    use crate::store::Store;
     use crate::vault::{KeyRing, MasterKey, Root, Vault};
 
     /// Writes a row for each job; the database itself refuses one that is there twice.

@@ -30,6 +30,8 @@ pub mod nodes;
 pub mod press_limit;
 pub mod pulse;
 pub mod slots;
+pub mod store;
+pub mod traces;
 pub mod tries;
 pub mod vault;
 pub mod version;

@@ -50,6 +50,12 @@ impl std::fmt::Display for NodeRole {
     }
 }
 
+/// Tells the processes apart whose logs and traces are gathered in one place: `web1-4711`.
+pub fn node_name() -> String {
+    let host = rustix::system::uname();
+    format!("{}-{}", host.nodename().to_string_lossy(), std::process::id())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::actions::keys;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::context::{Context, Store};
+use crate::context::Context;
 use crate::data_lock::DataLock;
 use crate::db::DatabaseUrl;
 use crate::delivery::engine::{self, EngineHandle};
@@ -17,6 +17,8 @@ use crate::delivery::resolve::Resolver;
 use crate::delivery::roots_from_pem;
 use crate::key_file::Source;
 use crate::nodes::Talk;
+use crate::store::Store;
+use crate::traces::Traces;
 use crate::vault::Vault;
 use crate::web;
 
@@ -75,7 +77,9 @@ impl Application {
             Some(path) => read_authorities(path)?,
             None => Vec::new(),
         };
-        let (context, wires) = Context::new(store, config, vault);
+        let traces = Traces::start(config.traces.as_ref())
+            .map_err(|error| StartError(format!("TASKVIEW_OTLP_ENDPOINT: traces cannot be sent there: {error}")))?;
+        let (context, wires) = Context::new(store.traced(traces), config, vault);
         let role = context.config().role;
         // Before anything takes the time, which is the database's from here on.
         let talk = match context.others() {
@@ -169,6 +173,7 @@ impl Application {
         if let Some((metrics, _)) = self.metrics {
             metrics.stop(false).await;
         }
+        self.context.traces().stop().await;
         // Last: what the engine recorded at the end may be waited for elsewhere.
         if let Some(talk) = self.talk {
             talk.stop().await;

@@ -5,13 +5,13 @@ use zeroize::Zeroizing;
 
 use crate::actions::accounts::{By, NewAccount, check_password, checked, insert};
 use crate::actions::audit;
-use crate::context::Store;
 use crate::db::users::User;
 use crate::db::{Tx, api_tokens, sessions, users};
 use crate::domain::audit::{Action, Detail};
 use crate::domain::ids::UserId;
 use crate::error::AppError;
 use crate::gate::Gate;
+use crate::store::Store;
 
 /// Adds an account.
 pub async fn add(store: &Store, gate: &Gate, new: NewAccount) -> Result<User, AppError> {

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::context::Store;
 use crate::db::retention::{self, Reason, Span};
 use crate::db::writer::Turn;
 use crate::db::{self, Db, Tx, space};
@@ -13,6 +12,7 @@ use crate::domain::ids::{DeliveryId, EventId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::domain::retention::{FIRST_SLICE, Kept, next_slice};
 use crate::error::AppError;
+use crate::store::Store;
 
 /// Between two slices others have their turn for as long as the slice took, within these.
 const BREATH: Duration = Duration::from_millis(5);

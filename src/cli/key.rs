@@ -9,13 +9,13 @@ use super::user::{counted, open_existing};
 use crate::actions::keys;
 use crate::actions::keys::rotate::{self, Finished, List, State};
 use crate::config::StoreSettings;
-use crate::context::Store;
 use crate::data_lock;
 use crate::db::DatabaseUrl;
 use crate::domain::moment::Moment;
 use crate::domain::rotation::Next;
 use crate::key_file::{Held, Source};
 use crate::nodes::ask;
+use crate::store::Store;
 use crate::vault::{KeyId, KeyRing, MasterKey, Vault};
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,8 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
+use crate::node_role::node_name;
+
 /// Starts it for the whole process. The error says what is wrong with the filter.
 pub(super) fn start(filter: &str) -> Result<(), String> {
     // What actix says of its workers is of interest to nobody who has not asked for it, and what it says of requests that it does not
@@ -30,17 +32,11 @@ pub(super) fn start(filter: &str) -> Result<(), String> {
         log.compact().with_target(false).with_writer(|| OneLine).init();
     } else {
         log.fmt_fields(JsonFields::new())
-            .event_format(Json { node: node() })
+            .event_format(Json { node: node_name() })
             .with_writer(io::stderr)
             .init();
     }
     Ok(())
-}
-
-/// Tells the processes apart whose logs are gathered in one place: `web1-4711`.
-fn node() -> String {
-    let host = rustix::system::uname();
-    format!("{}-{}", host.nodename().to_string_lossy(), std::process::id())
 }
 
 /// One object: when, what, by whom, then what the surroundings (a request) and the line itself are about.

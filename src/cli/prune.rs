@@ -8,10 +8,10 @@ use super::Failure;
 use super::user::open_existing;
 use crate::actions::retention::{self, Gone, Pruner};
 use crate::config::StoreSettings;
-use crate::context::Store;
 use crate::data_lock::DataLock;
 use crate::db::{DatabaseUrl, space};
 use crate::domain::retention::Kept;
+use crate::store::Store;
 use crate::web::words::{counted, size, thousands};
 
 /// Between two lines of progress.

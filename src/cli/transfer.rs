@@ -9,11 +9,11 @@ use super::user::open_existing;
 use crate::actions::access::Actor;
 use crate::actions::transfer::{self, Change};
 use crate::config::{Settings, StoreSettings};
-use crate::context::Store;
 use crate::db::{memberships, projects};
 use crate::domain::ids::ProjectId;
 use crate::domain::webhook_file::WebhookFile;
 use crate::server::open_vault;
+use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {

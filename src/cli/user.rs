@@ -11,10 +11,10 @@ use crate::actions::accounts::NewAccount;
 use crate::actions::operator;
 use crate::clock::Clock;
 use crate::config::StoreSettings;
-use crate::context::Store;
 use crate::db::{DatabaseUrl, users};
 use crate::gate::Gate;
 use crate::server::open_store;
+use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -44,5 +44,5 @@ pub mod writer;
 
 pub use connection::{DatabaseUrl, Db, Purpose};
 pub use pool::{Pool, PoolUse, StoreUse};
-pub use transaction::{Due, Handed, Lane, Notes, Tx};
+pub use transaction::{Due, Handed, Lane, Made, Notes, Tx};
 pub use writer::WriteError;

@@ -102,6 +102,7 @@ pub fn publish(tx: &mut Tx<'_>, new: &[NewEvent<'_>]) -> QueryResult<Vec<Publish
 }
 
 fn tell(tx: &mut Tx<'_>, event: &NewEvent<'_>, row: NewDelivery<'_>, id: DeliveryId) {
+    tx.trace(id, (event.project, row.to.id), event.kind, &row.message_id);
     let Some(claim) = row.claim else {
         if row.to.active {
             tx.wake(Due {

@@ -17,12 +17,13 @@ use crate::domain::moment::Moment;
 
 /// A test of the event that was made for it: due now, one attempt.
 pub fn insert_test(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId, event: EventId) -> QueryResult<DeliveryId> {
+    let message_id = message_id(tx.now);
     let delivery = (
         deliveries::project_id.eq(project),
         deliveries::webhook_id.eq(webhook),
         deliveries::event_id.eq(event),
         deliveries::kind.eq(EventKind::WEBHOOK_TEST),
-        deliveries::message_id.eq(message_id(tx.now)),
+        deliveries::message_id.eq(&message_id),
         deliveries::status.eq(Status::Pending),
         deliveries::trigger.eq(Trigger::Test),
         deliveries::attempts.eq(0),
@@ -31,10 +32,12 @@ pub fn insert_test(tx: &mut Tx<'_>, project: ProjectId, webhook: WebhookId, even
         deliveries::leased_until.eq(0),
         deliveries::created_at.eq(tx.now),
     );
-    diesel::insert_into(deliveries::table)
+    let id = diesel::insert_into(deliveries::table)
         .values(delivery)
         .returning(deliveries::id)
-        .get_result(tx.db)
+        .get_result(tx.db)?;
+    tx.trace(id, (project, webhook), &EventKind::WEBHOOK_TEST, &message_id);
+    Ok(id)
 }
 
 /// Failed → pending, due now, by hand. `false` when it is not failed (any more), or a test: of two who press at once, one

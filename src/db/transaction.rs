@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::Db;
 use super::deliveries::Claimed;
-use crate::domain::ids::{ProjectId, WebhookId};
+use crate::domain::event::EventKind;
+use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::limits::Limits;
 use crate::slots::{Slot, Slots};
@@ -36,6 +37,17 @@ pub struct Handed {
     pub slot: Slot,
 }
 
+/// A delivery that was written: where its trace begins.
+#[derive(Debug)]
+pub struct Made {
+    pub delivery: DeliveryId,
+    pub message_id: String,
+    pub webhook: WebhookId,
+    pub project: ProjectId,
+    pub kind: EventKind,
+    pub at: Moment,
+}
+
 /// What others must hear once the transaction is on disk.
 #[derive(Debug, Default)]
 pub struct Notes {
@@ -43,6 +55,8 @@ pub struct Notes {
     pub handed: Vec<Handed>,
     /// Events that were published, of tasks and of host applications.
     pub events: [u64; 2],
+    /// Of traced transactions only.
+    pub made: Vec<Made>,
 }
 
 /// One action's transaction.
@@ -54,6 +68,7 @@ pub struct Tx<'a> {
     pub limits: Limits,
     began: Instant,
     slots: Option<&'a Slots>,
+    traced: bool,
     notes: Notes,
 }
 
@@ -66,6 +81,7 @@ impl<'a> Tx<'a> {
             limits: Limits::default(),
             began: Instant::now(),
             slots,
+            traced: false,
             notes: Notes::default(),
         }
     }
@@ -73,6 +89,12 @@ impl<'a> Tx<'a> {
     #[must_use]
     pub fn under(self, limits: Limits) -> Self {
         Tx { limits, ..self }
+    }
+
+    /// Somebody wants to know of each delivery that is written.
+    #[must_use]
+    pub fn traced(self, traced: bool) -> Self {
+        Tx { traced, ..self }
     }
 
     /// A free slot of this node's engine for a delivery of this webhook that is about to be written, and a fresh fence.
@@ -94,6 +116,26 @@ impl<'a> Tx<'a> {
             since: self.began,
             slot,
         });
+    }
+
+    /// A delivery was written.
+    pub(super) fn trace(
+        &mut self,
+        delivery: DeliveryId,
+        (project, webhook): (ProjectId, WebhookId),
+        kind: &EventKind,
+        message_id: &str,
+    ) {
+        if self.traced {
+            self.notes.made.push(Made {
+                delivery,
+                message_id: message_id.to_owned(),
+                webhook,
+                project,
+                kind: kind.clone(),
+                at: self.now,
+            });
+        }
     }
 
     /// Tells the engine, once this is committed.

@@ -95,6 +95,7 @@ pub async fn make(
     let settlement = settlement(&claimed, lease.id, at, shown, exchange, context.now());
     let attempt = &settlement.attempt;
     counts.attempt_ended(attempt.outcome, attempt.response_code, attempt.duration_us);
+    context.traces().attempted(&claimed, attempt);
     log(&settlement);
     Some(settlement)
 }

@@ -22,6 +22,7 @@ pub struct Claim {
     pub lease_id: i64,
     /// A moment before its lease began to count.
     pub since: Instant,
+    pub began: Moment,
     pub result: Result<Vec<Claimed>, AppError>,
 }
 
@@ -86,6 +87,7 @@ impl Claims {
                 picks,
                 lease_id: lease.id,
                 since,
+                began: lease.now,
                 result,
             });
         });

@@ -196,6 +196,7 @@ impl Engine {
             }
         };
         self.context.metrics().deliveries.claimed(Some(claimed.len()));
+        self.context.traces().claimed(&claimed, claim.began, now);
         let mut rows = HashMap::<_, Vec<(DeliveryId, Moment)>>::new();
         for row in &claimed {
             let lane = (row.webhook_id, lane_of(row));

@@ -9,11 +9,11 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use taskview_webhooks::actions::access::Actor;
 use taskview_webhooks::actions::audit::{self, Wanted};
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::audit_log::{Filter, Of};
 use taskview_webhooks::db::history::Start;
 use taskview_webhooks::db::{DatabaseUrl, users};
 use taskview_webhooks::domain::ids::{ProjectId, UserId};
+use taskview_webhooks::store::Store;
 
 use crate::support::database::{Kind, TestDatabase, kind};
 

@@ -3,9 +3,9 @@
 
 use diesel::connection::SimpleConnection;
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::{DatabaseUrl, Tx, key_checks};
 use taskview_webhooks::error::AppError;
+use taskview_webhooks::store::Store;
 
 use crate::support::database::{Kind, TestDatabase, kind};
 

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use taskview_webhooks::clock::Clock;
 use taskview_webhooks::config::{Config, Timing};
-use taskview_webhooks::context::{Context, Store};
+use taskview_webhooks::context::Context;
 use taskview_webhooks::db::events::NewEvent;
 use taskview_webhooks::db::publish;
 use taskview_webhooks::db::schema::{attempts, deliveries, webhooks};
@@ -19,6 +19,7 @@ use taskview_webhooks::domain::event::EventKind;
 use taskview_webhooks::domain::ids::{ProjectId, UserId, WebhookId};
 use taskview_webhooks::domain::secret::Secret;
 use taskview_webhooks::error::AppError;
+use taskview_webhooks::store::Store;
 use taskview_webhooks::vault::{KeyRing, MasterKey, Root, Sealer, Vault, seal_secret};
 
 use crate::support::database::{MASTER_KEY, TestDatabase};

@@ -6,12 +6,12 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use taskview_webhooks::actions::keys::rotate::{self, State};
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::{DatabaseUrl, Db, Purpose, key_checks, sealed, turn};
 use taskview_webhooks::domain::ids::WebhookId;
 use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::rotation::Next;
 use taskview_webhooks::domain::secret::Secret;
+use taskview_webhooks::store::Store;
 use taskview_webhooks::vault::{KeyId, KeyRing, MasterKey, Root, Sealer, check_of, seal_secret};
 
 use crate::support::database::{Kind, MASTER_KEY, TestDatabase, kind};

@@ -91,6 +91,7 @@ mod sign_in_limits;
 mod snippets;
 mod ssrf;
 mod task_events;
+mod traces;
 mod transfer;
 mod upgrades;
 mod web_rules;

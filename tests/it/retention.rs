@@ -6,12 +6,12 @@ use std::time::Duration;
 use diesel::Connection as _;
 use taskview_webhooks::actions::retention::{Gone, Plan, Pruner, plan};
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::hourly::{self, Count};
 use taskview_webhooks::db::{Db, Purpose, turn, webhooks};
 use taskview_webhooks::domain::ids::UserId;
 use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::retention::Kept;
+use taskview_webhooks::store::Store;
 
 use crate::support::database::{Kind, kind};
 use crate::support::past::{self, Past, State, delivered};

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use taskview_webhooks::actions::access::Actor;
 use taskview_webhooks::actions::tasks;
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::projects::Project;
 use taskview_webhooks::db::{DatabaseUrl, Tx, memberships};
 use taskview_webhooks::domain::ids::{MemberId, ProjectId, TaskId, UserId};
 use taskview_webhooks::domain::task::{TaskDraft, TaskPatch};
 use taskview_webhooks::error::AppError;
+use taskview_webhooks::store::Store;
 
 use crate::support::database::TestDatabase;
 

@@ -9,7 +9,6 @@ use taskview_webhooks::actions::deliveries::{self, Place as Whose, Wanted};
 use taskview_webhooks::actions::form_tokens::{self, Once};
 use taskview_webhooks::actions::webhooks::{self, Edit, NewWebhook, TurnOn};
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::history::{CodeClass, Filter, Show, Start};
 use taskview_webhooks::db::{self, DatabaseUrl, Db, Tx, key_checks};
 use taskview_webhooks::domain::form_token::Bound;
@@ -18,6 +17,7 @@ use taskview_webhooks::domain::moment::Moment;
 use taskview_webhooks::domain::target::AllowList;
 use taskview_webhooks::error::AppError;
 use taskview_webhooks::press_limit::PressLimit;
+use taskview_webhooks::store::Store;
 use taskview_webhooks::vault::{KeyRing, MasterKey, Root, Sealer, Vault, check_of};
 
 use crate::support::database::{MASTER_KEY, TestDatabase};

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use crate::context::Store;
 use crate::db::key_checks::{self, Known};
 use crate::db::{self, Db, Tx, sealed};
 use crate::domain::ids::WebhookId;
 use crate::domain::moment::Moment;
 use crate::domain::rotation::{self, Next};
 use crate::error::AppError;
+use crate::store::Store;
 use crate::vault::{KeyId, KeyRing, Root, Sealer, check_of, headers_row, secret_row};
 
 /// Webhooks of one transaction.

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use crate::config::Concealed;
-use crate::context::Store;
 use crate::db::{DatabaseUrl, key_checks};
 use crate::error::AppError;
 use crate::key_file::{self, Source, Stamp};
+use crate::store::Store;
 use crate::vault::{KeyId, KeyRing, MasterKey, Root, Vault, check_of};
 
 /// In the data folder.

@@ -8,7 +8,7 @@ use crate::actions::access::Actor;
 use crate::actions::accounts::NewAccount;
 use crate::actions::webhooks::{self, NewWebhook};
 use crate::actions::{members, operator, projects, tasks};
-use crate::context::{Context, Store};
+use crate::context::Context;
 use crate::db::{Tx, users::User};
 use crate::domain::event::EventKind;
 use crate::domain::ids::ProjectId;
@@ -19,6 +19,7 @@ use crate::domain::role::Role;
 use crate::domain::task::{Priority, TaskDraft};
 use crate::error::AppError;
 use crate::gate::Gate;
+use crate::store::Store;
 
 pub(super) const LOGIN: &str = "lead";
 

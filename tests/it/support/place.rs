@@ -5,7 +5,6 @@ use diesel::prelude::*;
 use taskview_webhooks::actions::access::Actor;
 use taskview_webhooks::actions::{members, projects, tasks};
 use taskview_webhooks::clock::Clock;
-use taskview_webhooks::context::Store;
 use taskview_webhooks::db::schema::{audit_log, events};
 use taskview_webhooks::db::{DatabaseUrl, Db, Tx};
 use taskview_webhooks::domain::ids::{MemberId, ProjectId, UserId};
@@ -13,6 +12,7 @@ use taskview_webhooks::domain::project::ProjectDraft;
 use taskview_webhooks::domain::role::Role;
 use taskview_webhooks::domain::task::{TaskDraft, TaskPatch};
 use taskview_webhooks::error::AppError;
+use taskview_webhooks::store::Store;
 
 use super::database::TestDatabase;
 
