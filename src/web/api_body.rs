@@ -1,12 +1,16 @@
 //! The JSON body of a call. What does not fit is told by the name of its field and in words for people, not for who knows Rust.
 
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, web};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Value};
 use zeroize::Zeroizing;
@@ -43,8 +47,41 @@ pub fn parse<T: DeserializeOwned>(raw: &RawValue) -> Result<T, ApiError> {
     read(raw.get())
 }
 
+/// A list of them.
+pub fn parse_all<T: DeserializeOwned>(raw: &RawValue) -> Result<Vec<T>, ApiError> {
+    let all: Vec<Object<T>> = read_as(raw.get())?;
+    Ok(all.into_iter().map(|Object(one)| one).collect())
+}
+
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    read_as(text).map(|Object(body)| body)
+}
+
+fn read_as<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     serde_json::from_str(text).map_err(|error| explain::<T>(text, &error))
+}
+
+/// What has fields. By itself a derived `Deserialize` also takes a list of the values in the order of the declaration.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
 }
 
 fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiError {
@@ -119,6 +156,10 @@ fn words(said: &str) -> String {
     if said.starts_with("invalid value: ") {
         let value = said.split('`').nth(1).unwrap_or("The value");
         return format!("{value} is not possible here.");
+    }
+    // Of something within the body.
+    if said.starts_with("invalid length ") {
+        return format!("Expected {}, and got a list.", kind("map"));
     }
     let shape = said.strip_prefix("invalid type: ");
     match shape.and_then(|shape| shape.split_once(", expected ")) {
@@ -223,6 +264,10 @@ mod tests {
                 r#"{"id":1,"list":[{"x":1},{"x":"a"}],"color":"x"}"#,
                 "list[1].x: Expected a number, and got a text.",
             ),
+            (
+                r#"{"id":1,"list":[[]],"color":"x"}"#,
+                "list[0]: Expected an object, and got a list.",
+            ),
             (r#"{"id":1,"color":7}"#, "color: Expected a text, and got a number."),
             (r#"{"id":1}"#, "color: This is missing."),
             (
@@ -238,6 +283,10 @@ mod tests {
             (
                 "7",
                 "The body is not what this call takes. Expected an object, and got a number.",
+            ),
+            (
+                r#"[1,"x",[],{},"x",7]"#,
+                "The body is not what this call takes. Expected an object, and got a list.",
             ),
         ] {
             assert_eq!(told(text), expected, "{text}");

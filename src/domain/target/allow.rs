@@ -161,7 +161,8 @@ fn host(text: &str) -> Option<Named> {
     match Host::parse(text).ok()? {
         Host::Domain(name) => {
             let name = comparable(&name);
-            (!name.is_empty() && !name.contains('*')).then_some(Named::Host(name))
+            let no_name = name.contains('*') || name.split('.').any(str::is_empty);
+            (!no_name).then_some(Named::Host(name))
         }
         Host::Ipv4(ip) => Some(Named::Address(ip.into())),
         Host::Ipv6(ip) => Some(Named::Address(ip.into())),
@@ -191,6 +192,10 @@ mod tests {
             "http://h",
             "a b/c",
             "h#x",
+            "..",
+            "a..test",
+            "*..test",
+            "host.test..",
         ] {
             let error = AllowList::parse(bad).unwrap_err();
             assert!(

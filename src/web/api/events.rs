@@ -12,7 +12,7 @@ use crate::actions::publish::{CheckedEvent, HandIn};
 use crate::db;
 use crate::domain::ids::EventId;
 use crate::error::AppError;
-use crate::web::api_body::parse;
+use crate::web::api_body::{parse, parse_all};
 use crate::web::api_error::ApiError;
 use crate::web::caller::Bearer;
 
@@ -68,7 +68,7 @@ pub async fn publish(
 
 /// Every mistake of every event at once, each named by its place.
 fn all(body: &RawValue) -> Result<Vec<CheckedEvent>, ApiError> {
-    let given: Vec<HandIn> = parse(body)?;
+    let given: Vec<HandIn> = parse_all(body)?;
     if given.is_empty() || given.len() > MOST {
         let words = format!("Send 1 to {MOST} events at once.");
         return Err(AppError::invalid("events", words).into());
