@@ -1,5 +1,5 @@
 //! The way to the collector: OTLP as protobuf over HTTP, from the thread of the SDK that gathers spans. Whether it answers touches no
-//! delivery; what it does not take is dropped, which is said once.
+//! delivery; a batch that it does not take is dropped, and the first one is told.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{self, SpanData};
 use url::Url;
 
-/// For one batch, the way there and the answer included.
+/// For one request; what fails for a moment is repeated three times at most.
 const WITHIN: Duration = Duration::from_secs(10);
 /// An answer is a few bytes: how many spans were refused.
 const MOST_ANSWER: u64 = 64 * 1024;
@@ -78,6 +78,8 @@ fn agent() -> ureq::Agent {
         // The answer says what is wrong.
         .http_status_as_error(false)
         .max_redirects(0)
+        // As deliveries: what a proxy is for is said by no setting of this program.
+        .proxy(None)
         .user_agent(concat!("taskview-webhooks/", env!("CARGO_PKG_VERSION")))
         .build()
         .into()
@@ -86,7 +88,10 @@ fn agent() -> ureq::Agent {
 #[async_trait::async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let mut answer = self.0.run(request.map(|body| body.to_vec()))?;
+        let answer = self.0.run(request.map(|body| body.to_vec()));
+        // The exporter says no more than that it failed.
+        let mut answer =
+            answer.inspect_err(|error| tracing::debug!(detail = %error, "the collector was not reached"))?;
         let body = answer.body_mut().with_config().limit(MOST_ANSWER).read_to_vec()?;
         Ok(answer.map(|_| body.into()))
     }

@@ -14,19 +14,15 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{
-    BatchSpanProcessor, Sampler, SamplingDecision, ShouldSample as _, SpanData, SpanEvents, SpanLinks,
-    SpanProcessor as _,
-};
-use url::Url;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor as _};
 
 use self::collector::Collector;
 use self::settings::Tracing;
 use crate::db::Made;
 use crate::db::attempts::Attempt;
 use crate::db::deliveries::Claimed;
-use crate::domain::delivery::OutcomeKind;
 use crate::domain::moment::Moment;
+use crate::domain::target::host_of;
 use crate::{node_role, version};
 
 /// What waits to be sent at the end.
@@ -40,7 +36,7 @@ pub struct Traces {
 
 struct Told {
     processor: BatchSpanProcessor,
-    sampler: Sampler,
+    ratio: f64,
     scope: InstrumentationScope,
 }
 
@@ -52,16 +48,19 @@ impl Traces {
         };
         let collector = Collector::new(endpoint).map_err(|error| error.to_string())?;
         let mut processor = BatchSpanProcessor::builder(collector).build();
-        // What OTEL_RESOURCE_ATTRIBUTES says is in it as well.
-        let resource = Resource::builder()
-            .with_service_name("taskview-webhooks")
+        // What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say is in it as well.
+        let mut resource = Resource::builder();
+        if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
+            resource = resource.with_service_name("taskview-webhooks");
+        }
+        let resource = resource
             .with_attribute(KeyValue::new("service.version", version::OWN))
             .with_attribute(KeyValue::new("service.instance.id", node_role::node_name()))
             .build();
         processor.set_resource(&resource);
         let told = Told {
             processor,
-            sampler: Sampler::TraceIdRatioBased(*ratio),
+            ratio: *ratio,
             scope: InstrumentationScope::builder("taskview-webhooks")
                 .with_version(version::OWN)
                 .build(),
@@ -85,6 +84,7 @@ impl Traces {
             let mut span = told.span(trace, "publish", SpanKind::Producer, [made.at, until]);
             span.span_context = trace.context(trace.first);
             span.parent_span_id = SpanId::INVALID;
+            span.parent_span_is_remote = false;
             span.attributes = vec![
                 KeyValue::new("messaging.message.id", made.message_id.clone()),
                 KeyValue::new("taskview.event", made.kind.to_string()),
@@ -132,8 +132,8 @@ impl Traces {
             KeyValue::new("taskview.connection_reused", attempt.reused),
         ]);
         // Of the URL no more than in the log.
-        if let Some(host) = Url::parse(&attempt.url).ok().as_ref().and_then(Url::host_str) {
-            span.attributes.push(KeyValue::new("server.address", host.to_owned()));
+        if let Some(host) = host_of(&attempt.url) {
+            span.attributes.push(KeyValue::new("server.address", host));
         }
         if let Some(code) = attempt.response_code {
             span.attributes
@@ -160,9 +160,9 @@ impl Traces {
 /// As OpenTelemetry names errors of clients: the status code, or the kind of what kept an answer from coming.
 fn error_type(attempt: &Attempt) -> Option<String> {
     match attempt.response_code {
-        Some(200..=299) if attempt.outcome == OutcomeKind::Answered => None,
-        Some(code) if attempt.outcome == OutcomeKind::Answered => Some(code.to_string()),
-        _ => Some(attempt.outcome.as_str().to_owned()),
+        Some(200..=299) => None,
+        Some(code) => Some(code.to_string()),
+        None => Some(attempt.outcome.as_str().to_owned()),
     }
 }
 
@@ -179,11 +179,7 @@ fn of_delivery(claimed: &Claimed) -> Vec<KeyValue> {
 impl Told {
     /// The trace of a delivery, if it is one of those that are wanted: the id decides, so that all nodes decide the same.
     fn trace(&self, message_id: &str) -> Option<Trace> {
-        let trace = Trace::of(message_id)?;
-        let sampled = self
-            .sampler
-            .should_sample(None, trace.id, "", &SpanKind::Internal, &[], &[]);
-        (sampled.decision == SamplingDecision::RecordAndSample).then_some(trace)
+        Trace::of(message_id).filter(|trace| trace.is_wanted(self.ratio))
     }
 
     /// Below the first span of its trace.
@@ -220,6 +216,14 @@ impl Trace {
         (id != TraceId::INVALID && first != SpanId::INVALID).then_some(Trace { id, first })
     }
 
+    /// By chance, but on every node the same. OpenTelemetry's own sampler takes the latter half of an id for random; that of a UUID begins with
+    /// two bits that are always the same.
+    fn is_wanted(self, ratio: f64) -> bool {
+        let random = u64::from_be_bytes(self.first.to_bytes()) << 2;
+        // As many bits as an f64 holds.
+        ((random >> 11) as f64) < ratio * (1_u64 << 53) as f64
+    }
+
     fn context(self, span: SpanId) -> SpanContext {
         SpanContext::new(self.id, span, TraceFlags::SAMPLED, false, TraceState::default())
     }
@@ -232,6 +236,7 @@ fn system_time(at: Moment) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::events::message_id;
 
     #[test]
     fn the_webhook_id_is_the_id_of_the_trace() {
@@ -247,6 +252,23 @@ mod tests {
             "msg_x",
         ] {
             assert_eq!(Trace::of(no_trace), None, "{no_trace}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_the_share_of_deliveries_that_are_traced() {
+        let traces: Vec<Trace> = (0..10_000)
+            .map(|_| Trace::of(&message_id(Moment(1_764_000_000_000_000))).unwrap())
+            .collect();
+
+        for (ratio, least, most) in [
+            (0.0, 0, 0),
+            (0.1, 800, 1_200),
+            (0.5, 4_600, 5_400),
+            (1.0, 10_000, 10_000),
+        ] {
+            let wanted = traces.iter().filter(|trace| trace.is_wanted(ratio)).count();
+            assert!((least..=most).contains(&wanted), "{wanted} at {ratio}");
         }
     }
 }

@@ -5,13 +5,13 @@ use url::Url;
 use crate::config::SettingError;
 
 /// What OTLP over HTTP appends to the address of a collector.
-const PATH: &str = "v1/traces";
+const PATH: &str = "/v1/traces";
 
 /// As it is given.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TraceSettings {
     /// OpenTelemetry collector that gets a trace of each delivery over OTLP/HTTP, e.g. http://localhost:4318
-    #[arg(long, env = "TASKVIEW_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "TASKVIEW_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 
     /// Share of deliveries that are traced, from 0 to 1; all nodes choose the same ones
@@ -66,7 +66,7 @@ fn endpoint(text: &str) -> Result<Url, String> {
     }
     let path = url.path().trim_end_matches('/');
     let path = path.strip_suffix(PATH).unwrap_or(path).trim_end_matches('/');
-    url.set_path(&format!("{path}/{PATH}"));
+    url.set_path(&format!("{path}{PATH}"));
     Ok(url)
 }
 
@@ -88,6 +88,10 @@ mod tests {
             ("http://localhost:4318", "http://localhost:4318/v1/traces"),
             ("http://localhost:4318/", "http://localhost:4318/v1/traces"),
             ("http://localhost:4318/v1/traces", "http://localhost:4318/v1/traces"),
+            (
+                "http://localhost/otel-v1/traces",
+                "http://localhost/otel-v1/traces/v1/traces",
+            ),
             ("https://otel.example.com/in/", "https://otel.example.com/in/v1/traces"),
             (
                 "https://otel.example.com/in/v1/traces/",

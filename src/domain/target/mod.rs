@@ -7,7 +7,7 @@ mod url;
 
 pub use address::{Refusal, names_this_machine, vet, vet_this_machine};
 pub use allow::AllowList;
-pub use url::TargetUrl;
+pub use url::{TargetUrl, host_of};
 
 /// The setting that a refusal names.
 const SETTING: &str = "TASKVIEW_ALLOW_TARGETS";

@@ -20,6 +20,11 @@ pub struct TargetUrl {
     url: Url,
 }
 
+/// All that a log, a trace or a page for administrators tells of a stored URL: who the receiver is.
+pub fn host_of(url: &str) -> Option<String> {
+    Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
 impl TargetUrl {
     /// What somebody entered, checked against the address rules by its spelling: an address in any notation
     /// (`0x7f.1`, `2130706433`), and `localhost`. The error is a sentence.
