@@ -12,7 +12,7 @@ use crate::domain::moment::Moment;
 use crate::domain::payload::MAX_BYTES;
 use crate::error::AppError;
 use crate::web::api::{api_tokens, collaboration, deliveries, tags, tasks, webhooks};
-use crate::web::api_body::parse;
+use crate::web::api_body::{parse, parse_all};
 use crate::web::api_error::ApiError;
 
 const LONGEST_SENTENCE: usize = 600;
@@ -33,6 +33,9 @@ pub fn check(input: &[u8]) {
     body::<deliveries::Held>(&raw);
     body::<tags::Toggle>(&raw);
     event(&raw);
+    if let Err(error) = parse_all::<HandIn>(&raw) {
+        assert_told(&error, &raw);
+    }
 }
 
 fn body<T: DeserializeOwned>(raw: &RawValue) {

@@ -5,6 +5,7 @@
 use askama::Template;
 use scraper::{Html, Node};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::first_line;
 use crate::domain::what_changed::{cell, what_changed};
@@ -62,7 +63,7 @@ pub fn check(input: &[u8]) {
     assert_eq!(text_of(&page, "#cells p"), cells);
 }
 
-/// Without what stands in for a folded part, the text of the tree is JSON again, and the same value.
+/// Without what stands in for a folded part, the text of the tree is JSON again, and the same value where a `Value` can hold it.
 fn tree(body: &[u8]) {
     let value = serde_json::from_slice::<Value>(body);
     let Some(tree) = JsonTree::parse(body) else {
@@ -81,8 +82,10 @@ fn tree(body: &[u8]) {
             text.push_str(piece);
         }
     }
-    let again: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert_eq!(again, value.expect("it has a tree"));
+    serde_json::from_str::<&RawValue>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    if let Ok(value) = value {
+        assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(value));
+    }
 }
 
 pub(super) fn read(html: &str) -> Html {

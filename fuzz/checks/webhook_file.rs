@@ -7,7 +7,7 @@ use crate::domain::target::AllowList;
 use crate::domain::webhook_file::WebhookFile;
 use crate::error::AppError;
 
-/// A value that no input has by chance.
+/// A value that no input has by chance; a fuzzer has found it in here.
 const CANARY: &str = "canary-5f1e77c0";
 
 pub fn check(input: &[u8]) {
@@ -24,6 +24,9 @@ pub fn check(input: &[u8]) {
                 "{sentence}"
             );
         }
+    }
+    if text.contains(CANARY) {
+        return;
     }
     // The same with a value in it, whatever is wrong before or after.
     let with = format!("{text}\n[[webhook]]\nheaders = {{ Authorization = \"{CANARY}\" }}\n{text}");

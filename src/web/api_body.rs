@@ -294,6 +294,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_within_a_list_of_bodies_has_its_place_as_a_name() {
+        for (text, expected) in [
+            (r#"[{"x":1.5},[2.5]]"#, "[1]: Expected an object, and got a list."),
+            (r#"[7]"#, "[0]: Expected an object, and got a number."),
+            (r#"[{"x":1.5},{"x":"a"}]"#, "[1].x: Expected a number, and got a text."),
+        ] {
+            let raw: Box<RawValue> = serde_json::from_str(text).expect("JSON");
+            let told = match parse_all::<Part>(&raw) {
+                Err(ApiError::App(AppError::Invalid(fields))) => format!("{}: {}", fields[0].name, fields[0].message),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(told, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn who_sends_thousands_of_fields_is_refused_without_trying_each() {
         let many: Vec<String> = (0..20_000).map(|number| format!("\"k{number}\":0")).collect();
 

@@ -1,10 +1,17 @@
 //! A JSON body as a tree that folds, made on the server and escaped by the template engine. What is not JSON stays text.
-//! Parsing keeps the order of keys, so that the tree reads like the bytes that were sent.
+//! It says what was sent: keys in their order and also twice, numbers digit by digit, however large they are.
+
+use std::fmt;
 
 use askama::Template;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// Deeper than this stays one line: a hostile body must not exhaust the stack.
+use super::words::counted;
+
+/// Deeper than this stays as it was written: a hostile body must not exhaust the stack.
 const DEEPEST: usize = 12;
 
 /// One value; a template of its own, because it contains itself.
@@ -33,66 +40,83 @@ impl askama::filters::HtmlSafe for JsonTree {}
 impl JsonTree {
     /// `None` when the bytes are not JSON.
     pub fn parse(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body)
-            .ok()
-            .map(|value| tree(String::new(), &value, false, 0))
+        let whole: &RawValue = serde_json::from_slice(body).ok()?;
+        Some(tree(String::new(), whole.get(), false, 0))
     }
 }
 
-fn tree(key: String, value: &Value, comma: bool, depth: usize) -> JsonTree {
-    let kind = match value {
-        Value::Object(map) if !map.is_empty() && depth < DEEPEST => {
-            let last = map.len() - 1;
-            let children = map
-                .iter()
-                .enumerate()
-                .map(|(place, (name, child))| tree(quoted(name), child, place < last, depth + 1))
-                .collect();
-            Kind::Group('{', '}', children, counted(map.len(), "key", "keys"))
-        }
-        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) && depth < DEEPEST => {
-            let last = items.len() - 1;
-            let children = items
-                .iter()
-                .enumerate()
-                .map(|(place, child)| tree(String::new(), child, place < last, depth + 1))
-                .collect();
-            Kind::Group('[', ']', children, counted(items.len(), "item", "items"))
-        }
-        Value::String(text) => Kind::Text(quoted(text)),
-        // Numbers, words and short lists of them stay on one line.
-        other => Kind::Literal(one_line(other)),
-    };
+fn tree(key: String, text: &str, comma: bool, depth: usize) -> JsonTree {
     JsonTree {
         key,
-        kind,
+        kind: kind(text, depth),
         comma,
         open: depth < 3,
     }
 }
 
-fn counted(n: usize, one: &str, many: &str) -> String {
-    if n == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{n} {many}")
+fn kind(text: &str, depth: usize) -> Kind {
+    if let Ok(string) = serde_json::from_str::<String>(text) {
+        return Kind::Text(quoted(&string));
+    }
+    if depth < DEEPEST
+        && let Ok(Members(members)) = serde_json::from_str(text)
+        && !members.is_empty()
+    {
+        let folded = counted(members.len() as i64, "key", "keys");
+        let children = members
+            .iter()
+            .map(|(name, child)| (quoted(name), child.get()))
+            .collect();
+        return Kind::Group('{', '}', group(children, depth), folded);
+    }
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) else {
+        return Kind::Literal(text.to_owned());
+    };
+    let items: Vec<&str> = items.into_iter().map(RawValue::get).collect();
+    if depth < DEEPEST && items.iter().any(|item| item.starts_with(['{', '['])) {
+        let folded = counted(items.len() as i64, "item", "items");
+        let children = items.into_iter().map(|item| (String::new(), item)).collect();
+        return Kind::Group('[', ']', group(children, depth), folded);
+    }
+    // Short lists of numbers and words stay on one line.
+    Kind::Literal(format!("[{}]", items.join(", ")))
+}
+
+fn group(children: Vec<(String, &str)>, depth: usize) -> Vec<JsonTree> {
+    let last = children.len().saturating_sub(1);
+    let child = |(place, (key, text))| tree(key, text, place < last, depth + 1);
+    children.into_iter().enumerate().map(child).collect()
+}
+
+/// What stands in an object, in its order, each value as it is written.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
     }
 }
 
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
-}
-
-fn one_line(value: &Value) -> String {
-    match value {
-        Value::Array(items) => {
-            format!(
-                "[{}]",
-                items.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
-            )
-        }
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -108,6 +132,19 @@ mod tests {
 
         assert!(!html.contains("<script>") && !html.contains("<b>"), "{html}");
         assert!(html.contains("[1, 2]") && html.contains("<details"), "{html}");
+    }
+
+    #[test]
+    fn it_says_what_was_sent_and_not_what_a_parser_made_of_it() {
+        let body =
+            br#"{"b":12345678901234567890123,"a":-0.10,"a":1e400,"n":[ 1.50 , 2 ],"s":"\u00e9","lone":"\ud800"}"#;
+
+        let html = JsonTree::parse(body).expect("JSON").render().expect("rendered");
+
+        for sent in ["12345678901234567890123", "-0.10", "1e400", "[1.50, 2]", "é", r"\ud800"] {
+            assert!(html.contains(sent), "{sent}: {html}");
+        }
+        assert_eq!(html.matches("a&#34;").count(), 2, "{html}");
     }
 
     #[test]
