@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::support::api_client::ApiClient;
 use crate::support::database::TestDatabase;
+use crate::support::given;
 use crate::support::process::{Process, add_user};
 use crate::support::received::Received;
 use crate::support::receiver::{Answer, Receiver};
@@ -36,7 +37,7 @@ async fn what_was_acknowledged_arrives_and_no_attempt_is_lost_to_twenty_kills() 
         let api = ApiClient::signed_in(&process.base, "lead", PASSWORD).await;
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
-            clients.spawn(make_tasks_until_it_dies(api.clone(), goal.clone()));
+            clients.spawn(given::tasks_until_it_dies(api.clone(), goal.clone()));
         }
         let moment = rand::rng().random_range(20..400);
         wait::a_while(Duration::from_millis(moment)).await;
@@ -103,18 +104,6 @@ async fn add_webhook(api: &ApiClient, goal: &Value, url: &str) -> (Value, String
         .await;
     let secret = made.response()["secret"].as_str().expect("a secret").to_owned();
     (made.response()["webhook"]["id"].clone(), secret)
-}
-
-/// The ids of the tasks whose creation was acknowledged before the program went away.
-async fn make_tasks_until_it_dies(api: ApiClient, goal: Value) -> Vec<i64> {
-    let mut made = Vec::new();
-    while let Ok(answer) = api
-        .try_post("/module/tasks", json!({ "goalId": goal, "description": "Survive" }))
-        .await
-    {
-        made.push(answer.response()["id"].as_i64().expect("an id"));
-    }
-    made
 }
 
 /// For each task, the attempt numbers that its receiver saw.

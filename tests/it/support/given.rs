@@ -1,5 +1,7 @@
 //! What a test begins with: people, projects, webhooks, tasks, made through the pages as a person makes them.
 
+use serde_json::{Value, json};
+
 use super::api_client::ApiClient;
 use super::app::App;
 use super::browser::Browser;
@@ -158,4 +160,16 @@ fn id_behind(path: &str, marker: &str) -> i64 {
     digits
         .parse()
         .unwrap_or_else(|_| panic!("there is no number after {marker} in {path}"))
+}
+
+/// The ids of the tasks whose creation was acknowledged before the program went away.
+pub async fn tasks_until_it_dies(api: ApiClient, goal: Value) -> Vec<i64> {
+    let mut made = Vec::new();
+    while let Ok(answer) = api
+        .try_post("/module/tasks", json!({ "goalId": goal, "description": "Survive" }))
+        .await
+    {
+        made.push(answer.response()["id"].as_i64().expect("an id"));
+    }
+    made
 }

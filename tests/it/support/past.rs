@@ -5,6 +5,8 @@ use diesel::connection::SimpleConnection as _;
 use taskview_webhooks::db::Db;
 use taskview_webhooks::domain::moment::Moment;
 
+use super::queue::count;
+
 /// Rows of one statement.
 const SLICE: usize = 500;
 
@@ -109,4 +111,15 @@ fn delivery(row: &Past) -> String {
         row.made.0,
         id = row.id
     )
+}
+
+/// A slice takes a delivery with its attempts and their answers, and an event only when no delivery refers to it.
+pub fn assert_nothing_is_half_removed(db: &mut Db) {
+    for orphan in [
+        "attempts a WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.delivery_id)",
+        "attempt_bodies b WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = b.delivery_id)",
+        "deliveries d WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = d.event_id)",
+    ] {
+        assert_eq!(count(db, orphan), 0, "{orphan}");
+    }
 }

@@ -133,7 +133,7 @@ pub fn set_password(database: &TestDatabase, login: &str, password: &str) {
 /// `user disable` beside the running program.
 pub fn disable_user(database: &TestDatabase, login: &str) {
     let done = command(database)
-        .args(["user", "disable", login])
+        .args(["user", "disable", "--force", login])
         .stdout(Stdio::null())
         .status();
     assert!(done.expect("the binary starts").success(), "`user disable` failed");

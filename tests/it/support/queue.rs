@@ -181,21 +181,8 @@ impl Queue {
         (status, attempts, claims, lease.is_some())
     }
 
-    /// Rows of a table, `WHERE …` included if wanted.
-    #[allow(clippy::disallowed_methods, reason = "a test names its tables; nothing here is hot")]
     pub fn count(&mut self, table: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Count {
-            #[diesel(sql_type = diesel::sql_types::BigInt)]
-            n: i64,
-        }
-        let text = format!("SELECT count(*) AS n FROM {table}");
-        let found: Count = match &mut self.db {
-            Db::Sqlite(db) => diesel::sql_query(text).get_result(db),
-            Db::Pg(db) => diesel::sql_query(text).get_result(db),
-        }
-        .expect("a count");
-        found.n
+        count(&mut self.db, table)
     }
 }
 
@@ -203,4 +190,21 @@ impl Taken {
     pub fn ids(&self) -> Vec<DeliveryId> {
         self.rows.iter().map(|row| row.id).collect()
     }
+}
+
+/// Rows of a table, `WHERE …` included if wanted.
+#[allow(clippy::disallowed_methods, reason = "a test names its tables; nothing here is hot")]
+pub fn count(db: &mut Db, table: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let text = format!("SELECT count(*) AS n FROM {table}");
+    let found: Count = match db {
+        Db::Sqlite(db) => diesel::sql_query(text).get_result(db),
+        Db::Pg(db) => diesel::sql_query(text).get_result(db),
+    }
+    .expect("a count");
+    found.n
 }
