@@ -13,6 +13,7 @@ use crate::domain::target::AllowList;
 use crate::limits::{LimitSettings, Limits};
 use crate::metrics::settings::{MetricsAccess, MetricsSettings};
 use crate::node_role::NodeRole;
+use crate::public_url;
 use crate::traces::settings::{TraceSettings, Tracing};
 use crate::vault::MasterKey;
 
@@ -26,6 +27,7 @@ pub struct Settings {
         long,
         env = "TASKVIEW_LISTEN",
         default_value = "127.0.0.1:8080",
+        value_parser = address,
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
@@ -171,6 +173,13 @@ pub struct Budget {
     pub direct: usize,
 }
 
+impl Budget {
+    /// Of `in_all`, for receivers that are not known as quick: three quarters.
+    pub fn slow(self) -> usize {
+        self.in_all - self.in_all / 4
+    }
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Budget {
@@ -224,7 +233,7 @@ impl Settings {
             })?;
         }
         let database = self.store.database()?;
-        let public_url = self.public_url.as_deref().map(check_public_url).transpose()?;
+        let public_url = self.public_url.as_deref().map(public_url::check).transpose()?;
         let role = self.role.check(&database)?;
         let laptop = is_laptop(self.listen, public_url.as_ref(), role);
         // Set but empty means that nothing is allowed.
@@ -348,41 +357,11 @@ fn check_static_dir(folder: PathBuf) -> Result<PathBuf, SettingError> {
     })
 }
 
-/// What was given for the public URL, so that it can be shown: without what stands before an `@`, which may be a password, however
-/// crooked the rest is.
-pub fn without_password(given: &str) -> String {
-    let Some(at) = given.rfind('@') else {
-        return given.to_owned();
-    };
-    let scheme = ["https://", "http://"]
-        .into_iter()
-        .find(|scheme| given.starts_with(scheme));
-    format!("{}••••{}", scheme.unwrap_or_default(), &given[at..])
-}
-
-fn check_public_url(text: &str) -> Result<Url, SettingError> {
-    let refuse = |reason: String| SettingError {
-        setting: "TASKVIEW_PUBLIC_URL",
-        reason,
-    };
-    let shown = without_password(text);
-    let url = Url::parse(text).map_err(|error| refuse(format!("“{shown}” is not a URL ({error})")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse(format!(
-            "“{shown}” must not hold a user or a password: people would see them in their links"
-        )));
-    }
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(refuse(format!(
-            "“{shown}” must begin with http:// or https:// and name a host"
-        )));
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse(format!(
-            "“{shown}” must be an address without a path, such as https://tasks.example.com"
-        )));
-    }
-    Ok(url)
+/// Of this machine, with a port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "it must be an address and a port, like 127.0.0.1:8080 for this machine alone or 0.0.0.0:8080 for all that reach it".to_owned()
+    })
 }
 
 #[cfg(test)]

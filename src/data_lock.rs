@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::key_file::Source;
 use crate::master_key::KeyId;
+use crate::own_folder;
 
 const LOCK_FILE: &str = "lock";
 /// Whoever looks whether a server runs holds the lock for an instant.
@@ -29,7 +30,7 @@ impl DataLock {
     /// An error is a sentence.
     pub fn take(folder: &Path) -> Result<DataLock, String> {
         let cannot = |error: io::Error| format!("The data folder {} cannot be used: {error}", folder.display());
-        std::fs::create_dir_all(folder).map_err(cannot)?;
+        own_folder::make(folder).map_err(cannot)?;
         let file = open(folder).map_err(cannot)?;
         let mut tries = 1;
         while file.try_lock().is_err() {

@@ -49,6 +49,16 @@ impl AppError {
         }])
     }
 
+    /// Says it in the log, once, where it is answered: trouble that passes by itself, or a defect. Not what has no detail, of which the caller
+    /// hears all.
+    pub fn log(&self, status: u16, what: &'static str) {
+        let Some(detail) = self.detail() else { return };
+        match self {
+            AppError::Unavailable(_) | AppError::Collided(_) => tracing::warn!(status, detail, "{what}"),
+            _ => tracing::error!(status, detail, "{what}"),
+        }
+    }
+
     /// What the log should say beyond the sentence for people.
     pub fn detail(&self) -> Option<&str> {
         match self {

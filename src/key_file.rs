@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::master_key::{KeyId, MasterKey};
+use crate::own_folder;
 
 /// For its owner only.
 const MODE: u32 = 0o600;
@@ -95,7 +96,7 @@ pub fn make(path: &Path) -> Result<MasterKey, String> {
     let key = MasterKey::random();
     let made = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            own_folder::make(folder)?;
         }
         let (new, _) = write_beside(path, std::slice::from_ref(&key), |_| Ok(()))?;
         // Unlike a rename it puts nothing in the place of what somebody else has just made.

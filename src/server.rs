@@ -17,9 +17,10 @@ use crate::delivery::resolve::Resolver;
 use crate::delivery::roots_from_pem;
 use crate::key_file::Source;
 use crate::nodes::Talk;
+use crate::own_folder;
 use crate::store::Store;
 use crate::traces::Traces;
-use crate::vault::Vault;
+use crate::vault::{KeyRing, Vault};
 use crate::web;
 
 /// Why the program cannot start: one sentence that says what to change.
@@ -67,6 +68,9 @@ impl Application {
             .then(|| DataLock::take(&config.data_dir))
             .transpose()
             .map_err(StartError)?;
+        // Opening migrates, and there is no way back from that.
+        let (_, ring) = given_keys(&config)?;
+        keys::must_be_given(&config.database, ring.as_ref()).map_err(StartError)?;
         let store = open_store(&config.database, parts.clock)?;
         let (source, vault) = open_vault(&store, &config).await?;
         if let Some(lock) = &mut lock {
@@ -210,7 +214,7 @@ pub fn open_store(url: &DatabaseUrl, clock: Clock) -> Result<Store, StartError> 
     if let DatabaseUrl::Sqlite(path) = url
         && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder)
+        own_folder::make(folder)
             .map_err(|error| StartError(format!("The folder {} cannot be made: {error}", folder.display())))?;
     }
     Store::open(url, clock).map_err(|error| StartError(format!("The database {url} cannot be opened: {error}")))
@@ -227,14 +231,14 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartEr
     roots_from_pem(&pem).map_err(|error| cannot(error.to_string()))
 }
 
+fn given_keys(config: &Config) -> Result<(Source, Option<KeyRing>), StartError> {
+    let file = config.master_key_file.as_deref();
+    keys::given(config.master_key.as_ref(), file, &config.data_dir).map_err(StartError)
+}
+
 /// The keys that the settings name, and the vault that they open.
 pub async fn open_vault(store: &Store, config: &Config) -> Result<(Source, Vault), StartError> {
-    let (source, ring) = keys::given(
-        config.master_key.as_ref(),
-        config.master_key_file.as_deref(),
-        &config.data_dir,
-    )
-    .map_err(StartError)?;
+    let (source, ring) = given_keys(config)?;
     let vault = keys::unlock(store, &config.database, &source, ring).await;
     Ok((source, vault.map_err(StartError)?))
 }

@@ -66,7 +66,7 @@ impl Ledger {
         let in_all = self.budget.in_all;
         // Suspects may hold three quarters of the slots; past that each gets one at a time, in turn, and an eighth of the
         // slots is never theirs, so that a quick webhook starts at once.
-        let slow_room = (in_all - in_all / 4).saturating_sub(suspect);
+        let slow_room = self.budget.slow().saturating_sub(suspect);
         let one_each = usize::from(webhook.running == 0 && suspect < in_all - in_all / 8);
         let limit = match webhook.pace {
             Pace::Unproven => UNPROVEN.min(self.budget.per_webhook),

@@ -54,13 +54,40 @@ pub async fn reset_password(
     write.await.map(|_| ())
 }
 
+/// Who has to be left to look after the installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    Somebody,
+    Nobody,
+}
+
 /// Nobody can sign in with it any more, and its sessions end.
-pub async fn disable(store: &Store, login: String) -> Result<(), AppError> {
+pub async fn disable(store: &Store, login: String, left: Left) -> Result<(), AppError> {
     let write = store.write(move |tx| {
+        users::lock(tx.db)?;
         let user = named(tx, &login)?;
+        if left == Left::Somebody && user.administrator && users::other_administrators(tx.db, user.id)? == 0 {
+            return Err(AppError::Conflict(format!(
+                "{} is the only administrator: make somebody else one first (user admin), or give --force.",
+                user.login
+            )));
+        }
         users::disable(tx.db, user.id, tx.now)?;
         let detail = Detail::default().fact("sessions", sessions::end_all(tx.db, user.id)?);
         audit::by_operator(tx, Action::AccountDisabled, user.id.0, detail)
+    });
+    write.await.map(|_| ())
+}
+
+/// It can be signed in to again, with the password that it had.
+pub async fn enable(store: &Store, login: String) -> Result<(), AppError> {
+    let write = store.write(move |tx| {
+        let user = named(tx, &login)?;
+        if user.disabled_at.is_none() {
+            return Ok(());
+        }
+        users::enable(tx.db, user.id)?;
+        audit::by_operator(tx, Action::AccountEnabled, user.id.0, Detail::default())
     });
     write.await.map(|_| ())
 }

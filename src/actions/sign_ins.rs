@@ -78,7 +78,7 @@ pub async fn prove(
     match found.filter(|_| right) {
         Some((user, hash)) => Ok(Proven::new(user, hash)),
         None => {
-            tracing::info!(?address, "a sign-in failed");
+            tracing::info!(address = address.map(|ip| ip.to_string()), "a sign-in failed");
             let left = context.gate().tries().left(whose, address);
             Err(AppError::invalid("password", wrong(left)))
         }

@@ -93,7 +93,9 @@ pub fn plan(
         let (found, another) = (matching.next(), matching.next());
         if twice || another.is_some() {
             let whose = if twice { "the file" } else { "the project" };
-            let sentence = format!("Two webhooks of {whose} are called the same; give each a name of its own.");
+            let sentence = format!(
+                "Two webhooks of {whose} are called the same (a webhook without a name goes by its URL); give each a name of its own."
+            );
             errors.push(at(FieldError::new("name", sentence)));
             continue;
         }

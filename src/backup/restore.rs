@@ -13,6 +13,7 @@ use crate::db::backup::{Held, Opened};
 use crate::db::restore::{self as database, Folded, Old, SignIns};
 use crate::domain::moment::Moment;
 use crate::key_file::Source;
+use crate::own_folder;
 use crate::vault::KeyRing;
 
 /// What is done with a database that is there already.
@@ -47,7 +48,7 @@ pub struct Caught(Partial);
 impl Caught {
     pub fn from(input: &mut dyn io::Read, folder: &Path) -> Result<Caught, String> {
         let cannot = |error: io::Error| format!("The backup cannot be kept in {}: {error}.", folder.display());
-        fs::create_dir_all(folder).map_err(cannot)?;
+        own_folder::make(folder).map_err(cannot)?;
         let mut partial = Partial::take(&beside(&folder.join("backup-from-input")))?;
         partial.fill(input).map_err(cannot)?;
         Ok(Caught(partial))
@@ -114,6 +115,12 @@ fn into_file(file: &Path, target: &Path, stamp: &str, order: &Order<'_>) -> Resu
     if is_same(file, target) {
         return Err(format!("{} is the database itself.", file.display()));
     }
+    if is_same(file, &beside(target)) {
+        return Err(format!(
+            "{} is where the database is made, so it would be overwritten: give it another name first.",
+            file.display()
+        ));
+    }
     let is_there = target.exists();
     if is_there && order.before == Before::Refuse {
         return Err(format!(
@@ -125,7 +132,7 @@ fn into_file(file: &Path, target: &Path, stamp: &str, order: &Order<'_>) -> Resu
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let cannot = |error: io::Error| format!("The backup cannot be written to {}: {error}.", target.display());
-    fs::create_dir_all(folder).map_err(cannot)?;
+    own_folder::make(folder).map_err(cannot)?;
     let mut partial = Partial::take(&beside(target))?;
     File::open(file)
         .and_then(|mut from| partial.fill(&mut from))

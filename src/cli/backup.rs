@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use super::Failure;
+use super::key::given;
 use super::user::existing;
-use crate::actions::keys;
 use crate::backup::restore::{Before, Caught, Order};
 use crate::backup::{self, Existing, Made, restore};
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::config::StoreSettings;
 use crate::db::DatabaseUrl;
 use crate::db::backup::Held;
 use crate::db::restore::SignIns;
+use crate::web::words::counted;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Backup {
@@ -122,11 +123,6 @@ pub(super) fn restore(restore: &Restore) -> Result<(), Failure> {
     Ok(())
 }
 
-fn given(settings: &StoreSettings) -> Result<(crate::key_file::Source, Option<crate::vault::KeyRing>), Failure> {
-    let file = settings.master_key_file.as_deref();
-    keys::given(settings.master_key.as_ref(), file, &settings.data_dir).map_err(Failure::Other)
-}
-
 fn described(made: &Made, file: &str, source: &DatabaseUrl, tried: bool) -> Vec<String> {
     let mut lines = vec![
         format!(
@@ -172,8 +168,4 @@ fn pending(held: &Held) -> String {
              webhook-id)"
         ),
     }
-}
-
-fn counted(n: i64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }

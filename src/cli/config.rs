@@ -5,7 +5,8 @@ use clap::{ArgMatches, CommandFactory as _};
 
 use super::settings_file::{SettingsFile, in_file, variable};
 use super::{Cli, Failure, serve};
-use crate::config::{Settings, without_password};
+use crate::config::Settings;
+use crate::public_url::without_password;
 
 /// Prints them, then checks them: a wrong one is seen beside the others.
 pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&SettingsFile>) -> Result<(), Failure> {
@@ -61,9 +62,15 @@ pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&Settin
 }
 
 fn literal(value: &str) -> String {
-    match value.parse::<u64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => quoted(value),
+    // Written as it is given: 1 and 0.25 are numbers, 1e5 and 01 may be names of folders.
+    match toml::from_str::<toml::Table>(&format!("v = {value}"))
+        .ok()
+        .as_ref()
+        .and_then(|table| table.get("v"))
+    {
+        Some(toml::Value::Integer(number)) if number.to_string() == value => value.to_owned(),
+        Some(toml::Value::Float(number)) if number.to_string() == value => value.to_owned(),
+        _ => quoted(value),
     }
 }
 

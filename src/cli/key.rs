@@ -39,7 +39,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-fn given(settings: &StoreSettings) -> Result<(Source, Option<KeyRing>), Failure> {
+/// The keys that the settings name.
+pub(super) fn given(settings: &StoreSettings) -> Result<(Source, Option<KeyRing>), Failure> {
     let file = settings.master_key_file.as_deref();
     keys::given(settings.master_key.as_ref(), file, &settings.data_dir).map_err(Failure::Other)
 }

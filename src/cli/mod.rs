@@ -174,7 +174,7 @@ struct Line {
 }
 
 fn read() -> Result<Line, Failure> {
-    let command = Cli::command();
+    let command = without_empty_variables(Cli::command());
     let file = settings_file::named(&command).map(|path| SettingsFile::read(&command, path));
     let file = file.transpose()?;
     let command = match &file {
@@ -186,6 +186,19 @@ fn read() -> Result<Line, Failure> {
     misplaced(&matches)?;
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     Ok(Line { cli, matches, file })
+}
+
+/// `NAME=` is what compose files make of a variable that nobody has set. Only a list of allowed targets says something by being empty.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let unset = |arg: clap::Arg| match arg.get_env() {
+        Some(name)
+            if arg.get_id() != "allow_targets" && std::env::var_os(name).is_some_and(|value| value.is_empty()) =>
+        {
+            arg.env(clap::builder::Resettable::Reset)
+        }
+        _ => arg,
+    };
+    command.mut_args(unset).mut_subcommands(without_empty_variables)
 }
 
 /// What stands before a command is for serving, which is not what was asked for; but for what every command takes.

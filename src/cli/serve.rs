@@ -58,6 +58,9 @@ pub(super) fn described(config: &Config) -> Vec<String> {
     } else {
         "deliveries: left to the nodes with the role all or worker".to_owned()
     });
+    if let Some(tracing) = &config.traces {
+        lines.push(format!("traces:     to {}", tracing.endpoint));
+    }
     lines
 }
 

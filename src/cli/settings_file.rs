@@ -129,7 +129,7 @@ fn no_toml(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line = before.map_or(1, |before| before.matches('\n').count() + 1);
     let reason = error.message().lines().next().unwrap_or_default();
-    format!("line {line} is no TOML: {reason}")
+    format!("line {line} is no TOML: {reason}; a text stands in quotes, name = \"value\"")
 }
 
 /// As it would stand in the environment.
@@ -137,6 +137,7 @@ fn plain(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
         toml::Value::Array(items) => {
             let items: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
             items.map(|items| items.join(","))

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use crate::actions::accounts::NewAccount;
-use crate::actions::operator;
+use crate::actions::operator::{self, Left};
 use crate::clock::Clock;
 use crate::config::StoreSettings;
 use crate::db::{DatabaseUrl, users};
@@ -22,7 +22,6 @@ pub(super) enum Command {
     Add {
         /// Name to sign in with
         login: String,
-        /// E-mail address; one can sign in with it too
         /// E-mail address, with which one can sign in too; nothing is ever sent to it
         #[arg(long)]
         email: String,
@@ -73,6 +72,16 @@ pub(super) enum Command {
     },
     /// Keep somebody from signing in; the account's sessions end
     Disable {
+        /// Login or e-mail of the account
+        login: String,
+        /// Even if nobody is left to look after the installation
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        store: StoreSettings,
+    },
+    /// Let somebody who was disabled sign in again, with the same password
+    Enable {
         /// Login or e-mail of the account
         login: String,
         #[command(flatten)]
@@ -162,9 +171,14 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             }
             println!();
         }
-        Command::Disable { login, store } => {
-            operator::disable(&open_existing(&store)?, login.clone()).await?;
+        Command::Disable { login, force, store } => {
+            let left = if force { Left::Nobody } else { Left::Somebody };
+            operator::disable(&open_existing(&store)?, login.clone(), left).await?;
             println!("disabled {login}");
+        }
+        Command::Enable { login, store } => {
+            operator::enable(&open_existing(&store)?, login.clone()).await?;
+            println!("enabled {login}");
         }
     }
     Ok(())

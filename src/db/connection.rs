@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection};
 
+use crate::own_folder;
+
 /// A connection to whichever database is configured.
 #[derive(diesel::MultiConnection)]
 pub enum Db {
@@ -111,6 +113,8 @@ impl Db {
 }
 
 fn open_sqlite(path: &Path, purpose: Purpose) -> Result<SqliteConnection, ConnectionError> {
+    // SQLite gives what it keeps beside a file the rights of the file. Why it cannot be made is told by SQLite as well.
+    let _ = own_folder::make_file(path);
     let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
     let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
     if is_new {

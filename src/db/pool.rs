@@ -49,6 +49,8 @@ impl Pool {
             .max_size(most)
             .min_idle(Some(1))
             .connection_timeout(PATIENCE)
+            // Whoever wanted it says so, once and in words; r2d2 itself would at each of its tries.
+            .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(Manager {
                 url: url.clone(),
                 purpose,

@@ -98,10 +98,6 @@ pub fn webhooks(db: &mut Db) -> QueryResult<Vec<WebhookId>> {
         .load(db)
 }
 
-pub fn newest(db: &mut Db) -> QueryResult<Option<DeliveryId>> {
-    deliveries::table.select(max(deliveries::id)).first(db)
-}
-
 /// How many deliveries a webhook has after an id, and the last of them; in the index of the history, without reading a row.
 pub fn all_after(db: &mut Db, webhook: WebhookId, after: DeliveryId) -> QueryResult<(i64, Option<DeliveryId>)> {
     deliveries::table

@@ -179,6 +179,23 @@ pub fn disable(db: &mut Db, id: UserId, now: Moment) -> QueryResult<()> {
         .map(drop)
 }
 
+pub fn enable(db: &mut Db, id: UserId) -> QueryResult<()> {
+    diesel::update(users::table.find(id))
+        .set(users::disabled_at.eq(None::<Moment>))
+        .execute(db)
+        .map(drop)
+}
+
+/// How many could look after the installation if this one could not.
+pub fn other_administrators(db: &mut Db, id: UserId) -> QueryResult<i64> {
+    users::table
+        .filter(users::id.ne(id))
+        .filter(users::administrator)
+        .filter(users::disabled_at.is_null())
+        .count()
+        .get_result(db)
+}
+
 pub fn set_administrator(db: &mut Db, id: UserId, administrator: bool) -> QueryResult<()> {
     diesel::update(users::table.find(id))
         .set(users::administrator.eq(administrator))

@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use url::Url;
 
 use crate::context::Context;
 use crate::db::attempts::Attempt;
@@ -18,7 +17,7 @@ use crate::domain::moment::{Moment, micros};
 use crate::domain::own_header::{MASK, OwnHeader};
 use crate::domain::retry::wait_asked;
 use crate::domain::secret::Secret;
-use crate::domain::target::TargetUrl;
+use crate::domain::target::{TargetUrl, host_of};
 
 /// Claims that nobody recorded, in a row, after which the attempt counts as made: something about it ends the program.
 pub const MAX_UNRECORDED_CLAIMS: i32 = 10;
@@ -121,9 +120,7 @@ fn log(settlement: &Settlement) {
                 webhook = webhook.0,
                 project = project.0,
                 attempt = attempt.number,
-                host = Url::parse(&attempt.url)
-                    .ok()
-                    .and_then(|url| url.host_str().map(str::to_owned)),
+                host = host_of(&attempt.url),
                 outcome = attempt.outcome.as_str(),
                 status = attempt.response_code,
                 duration_ms = attempt.duration_us as f64 / 1_000.0,

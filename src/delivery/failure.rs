@@ -157,6 +157,11 @@ impl Receiver {
                      TASKVIEW_EXTRA_CA_FILE can name it."
                 ),
                 CertificateError::Revoked => format!("The certificate of {host} has been revoked."),
+                // Of webpki, which rustls does not take apart.
+                CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => format!(
+                    "The certificate of {host} is that of an authority (CA:TRUE), as openssl req -x509 makes it by itself; make one with \
+                     -addext basicConstraints=critical,CA:FALSE."
+                ),
                 wrong => format!("The certificate of {host} is not valid: {wrong}."),
             },
             rustls::Error::InvalidMessage(_) => {

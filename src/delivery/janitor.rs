@@ -71,6 +71,7 @@ async fn prune(context: &Context) {
         match pruner.lap(&mut |_| ()).await {
             Ok(gone) if gone != before => {
                 let (deliveries, events) = (gone.deliveries - before.deliveries, gone.events - before.events);
+                context.metrics().deliveries.cleaned(deliveries + events);
                 tracing::info!(deliveries, events, "removed what is not kept of the history");
                 before = gone;
             }

@@ -68,6 +68,7 @@ actions! {
     TokenRevoked = "api_token.revoked", Tokens, Token;
     AccountAdded = "account.added", Accounts, Account;
     AccountDisabled = "account.disabled", Accounts, Account;
+    AccountEnabled = "account.enabled", Accounts, Account;
     AdministratorMade = "account.administrator_made", Accounts, Account;
     AdministratorUnmade = "account.administrator_unmade", Accounts, Account;
     PasswordChanged = "account.password_changed", Accounts, Account;

@@ -172,7 +172,7 @@ impl Figures {
                 &self.in_flight,
                 [ledger.running, ledger.suspect, ledger.direct].map(count),
             );
-            let limits = [budget.in_all, budget.in_all - budget.in_all / 4, budget.direct];
+            let limits = [budget.in_all, budget.slow(), budget.direct];
             set(&self.in_flight_limit, limits.map(count));
         }
         let delivers = ctx.config().role.delivers();

@@ -160,8 +160,7 @@ pub async fn dress<B: MessageBody + 'static>(
     let error = response.response().error();
     let answer = match error.and_then(|error| error.as_error::<ApiError>()) {
         Some(ApiError::App(error)) if error.detail().is_some() => {
-            let detail = error.detail().unwrap_or_default();
-            tracing::error!(status = status.as_u16(), detail, "a call failed");
+            error.log(status.as_u16(), "a call failed");
             let internal = matches!(error, AppError::Internal(_));
             let id = request_id::of(response.request());
             internal.then(|| ApiError::App(AppError::Internal(String::new())).answer(Some(id)))

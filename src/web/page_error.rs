@@ -154,9 +154,7 @@ fn is_html<B>(response: &ServiceResponse<B>) -> bool {
 
 impl Says {
     fn of(error: &AppError, status: StatusCode, request: &HttpRequest) -> Self {
-        if let Some(detail) = error.detail() {
-            tracing::error!(status = status.as_u16(), detail, "a page failed");
-        }
+        error.log(status.as_u16(), "a page failed");
         let mut says = Says::refused(status);
         says.add(error);
         let ctx = request.app_data::<web::Data<Context>>();

@@ -1,6 +1,6 @@
 //! Every URL, in one table: pages first, then the JSON API under `/module`. A new one is one line.
 
-use actix_web::web::{PathConfig, QueryConfig, ServiceConfig, delete, get, patch, post, resource, to};
+use actix_web::web::{PathConfig, QueryConfig, ServiceConfig, delete, get, head, patch, post, resource, to};
 
 use super::{api, api_error, health, metrics, pages};
 
@@ -8,7 +8,10 @@ use super::{api, api_error, health, metrics, pages};
 pub fn health(cfg: &mut ServiceConfig) {
     cfg.route("/healthz", get().to(health::healthz))
         .route("/readyz", get().to(health::readyz))
-        .route("/metrics", get().to(metrics::show));
+        .route("/metrics", get().to(metrics::show))
+        // Some monitors ask for no more.
+        .route("/healthz", head().to(health::healthz))
+        .route("/readyz", head().to(health::readyz));
 }
 
 /// All that a worker answers.

@@ -492,6 +492,24 @@ fn a_backup_goes_through_a_pipe() {
     assert!(names_in(target.dir()).iter().all(|name| !name.contains("partial")));
 }
 
+/// It may be whole, when only its name was missing.
+#[test]
+fn what_an_interrupted_restore_has_left_is_not_overwritten_with_itself() {
+    if kind() == Kind::Postgres {
+        return;
+    }
+    let shelf = Shelf::new();
+    let (_, made) = served(&shelf);
+    let target = TestDatabase::create();
+    let left = PathBuf::from(format!("{}.partial", target.url.trim_start_matches("sqlite:")));
+    std::fs::copy(&made, &left).unwrap();
+
+    let told = restore(&target, &left, &[]);
+
+    assert_refused(&told, "give it another name first");
+    assert_eq!(std::fs::read(&left).unwrap(), std::fs::read(&made).unwrap());
+}
+
 /// A log beside the place where there is no database any more must not be taken for that of the new one.
 #[test]
 fn what_a_deleted_database_left_is_not_read_into_a_restored_one() {

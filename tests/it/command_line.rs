@@ -6,7 +6,7 @@ use crate::support::api_client::ApiClient;
 use crate::support::browser::Browser;
 use crate::support::database::{Kind, TestDatabase, kind};
 use crate::support::given::PASSWORD;
-use crate::support::process::{Process, add_user, command};
+use crate::support::process::{Process, add_user, command, tell};
 
 /// Any 32 bytes that are not the key of every test.
 const ANOTHER_KEY: &str = "YW5vdGhlciBrZXkgdGhhbiB0aGF0IG9mIHRoZSB0ZXM=";
@@ -67,6 +67,88 @@ fn an_embedded_database_refuses_a_node_that_does_half_of_the_work() {
         assert_eq!(ended.status.code(), Some(2), "{ended:?}");
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(said.contains("TASKVIEW_ROLE") && said.contains("PostgreSQL"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_administrator_is_not_disabled_by_mistake_and_whoever_was_can_be_enabled_again() {
+    let database = TestDatabase::create();
+    add_user(&database, "lead", PASSWORD);
+    add_user(&database, "max", PASSWORD);
+    let user = |arguments: &[&str]| tell(command(&database).arg("user").args(arguments));
+
+    let last = user(&["disable", "lead"]);
+    let other = user(&["disable", "max"]);
+    let forced = user(&["disable", "lead", "--force"]);
+    let back = [user(&["enable", "lead"]), user(&["enable", "lead"])];
+    let listed = user(&["list"]);
+
+    assert_eq!((last.code, other.code, forced.code), (Some(1), Some(0), Some(0)));
+    assert!(last.err.contains("lead is the only administrator"), "{}", last.err);
+    assert!(back.iter().all(|told| told.out == "enabled lead\n"), "{back:?}");
+    let states: Vec<&str> = listed.out.lines().filter_map(|line| line.split('\t').nth(3)).collect();
+    assert_eq!(states, ["active", "disabled"], "{}", listed.out);
+    let server = Process::serve(&database);
+    ApiClient::signed_in(&server.base, "lead", PASSWORD).await;
+}
+
+#[test]
+fn what_people_wrote_is_readable_by_the_servers_account_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("data");
+    let database = TestDatabase::of(Kind::Sqlite);
+    let mut serve = command(&database);
+    serve
+        .env("TASKVIEW_DATA_DIR", &folder)
+        .env_remove("TASKVIEW_DATABASE_URL");
+
+    let server = Process::start(&database, &mut serve);
+    let files = std::fs::read_dir(&folder).expect("it is there");
+    let files = files
+        .map(|file| file.expect("a file").path())
+        .filter(|path| path.extension().is_some());
+    let rights: Vec<_> = std::iter::once(folder.clone())
+        .chain(files)
+        .map(|path| {
+            (
+                std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o077,
+                path,
+            )
+        })
+        .collect();
+    drop(server);
+
+    assert!(
+        rights.iter().any(|(_, path)| path.ends_with("taskview.db-wal")),
+        "{rights:?}"
+    );
+    for (others, path) in rights {
+        assert_eq!(others, 0, "{}", path.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_variable_that_is_set_to_nothing_is_not_set_and_a_monitor_may_ask_for_heads() {
+    let database = TestDatabase::create();
+    let mut serve = command(&database);
+    for name in [
+        "TASKVIEW_PUBLIC_URL",
+        "TASKVIEW_METRICS_TOKEN",
+        "TASKVIEW_ROLE",
+        "TASKVIEW_EXTRA_CA_FILE",
+    ] {
+        serve.env(name, "");
+    }
+
+    let server = Process::start(&database, &mut serve);
+
+    for path in ["/healthz", "/readyz"] {
+        let asked = reqwest::Client::new()
+            .head(format!("{}{path}", server.base))
+            .send()
+            .await;
+        assert_eq!(asked.expect("an answer").status(), 200, "{path}");
     }
 }
 

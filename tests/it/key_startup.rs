@@ -48,9 +48,14 @@ fn used() -> TestDatabase {
 #[test]
 fn a_key_is_made_for_an_empty_embedded_database_and_for_no_other() {
     let database = TestDatabase::create();
+    let untouched = TestDatabase::create();
     add_user(&database, "lead", PASSWORD);
 
     if kind() == Kind::Postgres {
+        // There would be no way back from a migration.
+        assert_eq!(serve(&untouched).code, Some(1));
+        let migrations = tell(plain(&untouched).args(["migrate", "--dry-run"]));
+        assert!(!migrations.out.contains("up to date"), "{migrations:?}");
         let refused = serve(&database);
         assert_eq!(refused.code, Some(1), "{refused:?}");
         assert!(refused.err.contains("with PostgreSQL it must be given"), "{refused:?}");

@@ -79,6 +79,7 @@ mod prune;
 mod readiness;
 mod resend_failed;
 mod retention;
+mod retention_kills;
 mod routes_table;
 mod secret_canary;
 mod secret_canary_binary;

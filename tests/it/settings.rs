@@ -50,7 +50,7 @@ impl Desk {
 #[test]
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let desk = Desk::new(
-        "listen = \"127.0.0.1:1111\"\nmax_in_flight = 100\nmax_in_flight_per_webhook = 7\n\
+        "listen = \"127.0.0.1:1111\"\nmax_in_flight = 100\nmax_in_flight_per_webhook = 7\ntrace_ratio = 0.25\n\
          allow_targets = [\"loopback\", \"10.0.0.0/8\"]\nmaster_key = \"dGhlIGtleSBvZiBldmVyeSB0ZXN0LCAzMiBieXRlcyE=\"\n\
          metrics_token = \"dGhlIGtleSBvZiBtZXRyaWNz\"\n",
     );
@@ -67,6 +67,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
         "listen = \"127.0.0.1:3333\"  # command line",
         "max_in_flight = 200  # environment, TASKVIEW_MAX_IN_FLIGHT",
         "max_in_flight_per_webhook = 7  # taskview.toml",
+        "trace_ratio = 0.25  # taskview.toml",
         "allow_targets = \"loopback,10.0.0.0/8\"  # taskview.toml",
         "data_dir = \"./data\"  # default",
         "# master_key = \"••••\"  # taskview.toml",
@@ -190,6 +191,28 @@ fn a_public_url_with_a_password_is_refused_and_the_password_told_to_nobody() {
             assert!(!text.contains("hunter2"), "{url}: {text}");
         }
     }
+}
+
+#[test]
+fn a_collector_with_a_password_in_its_address_is_refused_and_the_password_told_to_nobody() {
+    for url in [
+        "http://ada:hunter2@localhost:4318",
+        "http://localhost:4318/?key=hunter2",
+    ] {
+        let told = Desk::new("").run(&["config"], &[("TASKVIEW_OTLP_ENDPOINT", url)]);
+
+        assert_eq!(told.code, Some(2), "{url}: {}", told.out);
+        assert!(told.err.starts_with("TASKVIEW_OTLP_ENDPOINT: "), "{url}: {}", told.err);
+        for text in [&told.out, &told.err] {
+            assert!(!text.contains("hunter2"), "{url}: {text}");
+        }
+    }
+    let told = Desk::new("").run(&["config"], &[("TASKVIEW_OTLP_ENDPOINT", "http://localhost:4318")]);
+    assert!(
+        told.out.contains("# traces:     to http://localhost:4318/v1/traces"),
+        "{}",
+        told.out
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod unlock;
 
 use std::sync::Arc;
 
-pub use self::unlock::{given, source, unlock};
+pub use self::unlock::{given, must_be_given, source, unlock};
 use crate::db::{self, Tx, key_checks};
 use crate::error::AppError;
 use crate::vault::{DoesNotOpen, KeyId, Sealer, Vault};

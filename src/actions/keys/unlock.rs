@@ -94,6 +94,18 @@ pub async fn unlock(store: &Store, url: &DatabaseUrl, source: &Source, ring: Opt
     Ok(Vault::new(ring, root))
 }
 
+/// Before anything is changed in a database that others use too: it has no key of its own making.
+pub fn must_be_given(url: &DatabaseUrl, ring: Option<&KeyRing>) -> Result<(), String> {
+    if ring.is_some() || url.is_sqlite() {
+        return Ok(());
+    }
+    Err(
+        "TASKVIEW_MASTER_KEY is not set; with PostgreSQL it must be given (openssl rand -base64 32), because every node \
+         needs the same."
+            .to_owned(),
+    )
+}
+
 fn first_key(url: &DatabaseUrl, path: &Path, database_is_empty: bool) -> Result<KeyRing, String> {
     if !database_is_empty {
         return Err(format!(
@@ -102,13 +114,7 @@ fn first_key(url: &DatabaseUrl, path: &Path, database_is_empty: bool) -> Result<
             path.display()
         ));
     }
-    if !url.is_sqlite() {
-        return Err(
-            "TASKVIEW_MASTER_KEY is not set; with PostgreSQL it must be given (openssl rand -base64 32), because every node \
-             needs the same."
-                .to_owned(),
-        );
-    }
+    must_be_given(url, None)?;
     let key = key_file::make(path)?;
     Ok(KeyRing::of_file(path.to_owned(), &[key], Stamp::of(path)))
 }

@@ -4,13 +4,13 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
-use url::Url;
 
 use crate::actions::status;
 use crate::config::Config;
 use crate::context::Context;
 use crate::db::DatabaseUrl;
 use crate::db::figures::{MOST, StandsOut};
+use crate::domain::target::host_of;
 use crate::nodes::Node;
 use crate::version;
 use crate::web::bars::Bars;
@@ -30,6 +30,7 @@ struct StatusPage {
     failing: Vec<Receiver>,
     slowest: Vec<Receiver>,
     nodes: Vec<NodeRow>,
+    nobody_delivers: bool,
     node: Vec<Fact>,
     database: Vec<Fact>,
     settings: Vec<Fact>,
@@ -86,6 +87,7 @@ pub async fn show(who: SignedIn, ctx: Data<Context>) -> Result<HttpResponse, Pag
         failing: receivers(status.failing, failed),
         slowest: receivers(status.slowest, duration),
         nodes: nodes(&ctx.nodes()),
+        nobody_delivers: ctx.nobody_delivers(),
         node: this_node(&ctx),
         database: database(&ctx, status.size),
         settings: settings(ctx.config()),
@@ -102,10 +104,7 @@ fn receivers(found: Vec<StandsOut>, words: impl Fn(i64) -> String) -> Vec<Receiv
     found
         .into_iter()
         .map(|one| Receiver {
-            host: Url::parse(&one.url)
-                .ok()
-                .and_then(|url| url.host_str().map(str::to_owned))
-                .unwrap_or_default(),
+            host: host_of(&one.url).unwrap_or_default(),
             webhook: one.webhook_id.0,
             number: words(one.number),
         })
@@ -157,7 +156,7 @@ fn database(ctx: &Context, server_size: i64) -> Vec<Fact> {
         DatabaseUrl::Sqlite(path) => {
             let file = |end: &str| std::fs::metadata(format!("{}{end}", path.display())).map_or(0, |file| file.len());
             vec![
-                ("Kind", "SQLite, in the data folder".to_owned()),
+                ("Kind", "SQLite".to_owned()),
                 ("Size", bytes(file(""))),
                 ("Write-ahead log", bytes(file("-wal"))),
             ]
@@ -189,6 +188,8 @@ fn settings(config: &Config) -> Vec<Fact> {
         ),
         ("TASKVIEW_MAX_HELD", thousands(config.limits.held)),
         ("TASKVIEW_MAX_HELD_DAYS", days(config.limits.held_for)),
+        ("TASKVIEW_RETENTION_DAYS", config.kept.days.to_string()),
+        ("TASKVIEW_RETENTION_PER_WEBHOOK", thousands(config.kept.per_webhook)),
         ("TASKVIEW_AUDIT_DAYS", days(config.audit_kept_for)),
     ]
 }

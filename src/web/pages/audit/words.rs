@@ -51,6 +51,7 @@ pub fn sentence(action: Action, by_itself: bool, detail: &Detail) -> &'static st
         Action::TokenRevoked => "Revoked an API token",
         Action::AccountAdded => "Made an account",
         Action::AccountDisabled => "Disabled an account",
+        Action::AccountEnabled => "Enabled an account",
         Action::AdministratorMade => "Made an account an administrator's",
         Action::AdministratorUnmade => "Took the administrator's rights from an account",
         Action::PasswordChanged => "Changed the own password",
