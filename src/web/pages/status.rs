@@ -144,7 +144,8 @@ fn this_node(ctx: &Context) -> Vec<Fact> {
         ("Open histories", ctx.live().streams().to_string()),
     ];
     if let Some(others) = ctx.others() {
-        let ahead = others.ahead_micros() as f64 / 1_000_000.0;
+        // In thousandths, and no −0.000.
+        let ahead = (others.ahead_micros() / 1_000) as f64 / 1_000.0;
         facts.push(("Clock", format!("{ahead:+.3} s from the database's")));
     }
     facts
