@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::domain::retention::Kept;
-use crate::domain::target::AllowList;
+use crate::domain::target::{AllowList, range};
 use crate::limits::{LimitSettings, Limits};
 use crate::metrics::settings::{MetricsAccess, MetricsSettings};
 use crate::node_role::NodeRole;
@@ -332,10 +332,8 @@ fn is_laptop(listen: SocketAddr, public_url: Option<&Url>, role: NodeRole) -> bo
 
 fn check_proxies(list: &str) -> Result<Vec<IpNet>, SettingError> {
     let parse = |word: &str| {
-        let net = word
-            .parse::<IpNet>()
-            .or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-        net.map_err(|_| SettingError {
+        let net = range(word).or_else(|| word.parse().map(|address: IpAddr| address.into()).ok());
+        net.ok_or_else(|| SettingError {
             setting: "TASKVIEW_TRUSTED_PROXIES",
             reason: format!("“{word}” is neither an address nor a range such as 10.0.0.0/8"),
         })

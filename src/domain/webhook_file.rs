@@ -81,8 +81,7 @@ impl WebhookFile {
             // Without the line itself, in which the value of a header may stand.
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-            let reason = error.message().lines().next().unwrap_or_default();
-            format!("line {line}: {reason}")
+            format!("line {line}: {}", reason(error.message()))
         })?;
         Ok(WebhookFile {
             webhooks: file.webhooks.into_iter().map(Entry::tidy).collect(),
@@ -94,9 +93,34 @@ impl WebhookFile {
     }
 }
 
+/// What is wrong, without what stands there: a text that is no list is quoted by the parser.
+fn reason(message: &str) -> &str {
+    if message.starts_with("invalid type: string ")
+        && let Some((_, expected)) = message.rsplit_once(", expected ")
+    {
+        return match expected {
+            "a sequence" => "a list belongs here, and this is a text",
+            "a map" | "struct Entry" => "a table belongs here, and this is a text",
+            _ => "this is a text, where none belongs",
+        };
+    }
+    message.lines().next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_in_the_wrong_place_is_told_without_what_it_says() {
+        for text in ["events = \"\"\"\nhunter2, expected x\"\"\"", "headers = \"hunter2\""] {
+            let sentence = WebhookFile::parse(&format!("[[webhook]]\nurl = \"u\"\n{text}\n")).unwrap_err();
+            assert!(
+                sentence.contains("belongs here, and this is a text") && !sentence.contains("hunter2"),
+                "{sentence}"
+            );
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again_and_what_is_left_out_says_nothing() {

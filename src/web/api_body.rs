@@ -91,7 +91,8 @@ fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiErr
         Ok(_) => (String::new(), error.to_string()),
     };
     let parent = if path == "." { String::new() } else { path };
-    let said = said.split(" at line ").next().unwrap_or_default();
+    // From behind: what was sent may be quoted before.
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
     let name = match missing(said).or_else(|| twice(said)) {
         Some(name) if parent.is_empty() => name.to_owned(),
         Some(name) => format!("{parent}.{name}"),
@@ -162,7 +163,7 @@ fn words(said: &str) -> String {
         return format!("Expected {}, and got a list.", kind("map"));
     }
     let shape = said.strip_prefix("invalid type: ");
-    match shape.and_then(|shape| shape.split_once(", expected ")) {
+    match shape.and_then(|shape| shape.rsplit_once(", expected ")) {
         Some((got, expected)) => format!("Expected {}, and got {}.", kind(expected), kind(got)),
         None => {
             let mut letters = said.chars();
@@ -283,6 +284,10 @@ mod tests {
             (
                 "7",
                 "The body is not what this call takes. Expected an object, and got a number.",
+            ),
+            (
+                r#"{"id":"a, expected b at line c","color":"x"}"#,
+                "id: Expected a whole number, and got a text.",
             ),
             (
                 r#"[1,"x",[],{},"x",7]"#,

@@ -12,6 +12,7 @@ use crate::error::AppError;
 const LONGEST_NAME: usize = 80;
 /// Each is a row; a host application has tens of types, not thousands.
 const MOST_EVENTS: usize = 100;
+const LONGEST_EVENT: usize = 50;
 
 impl NewWebhook {
     /// What is wrong with it by itself. Calls look before they look anything up; the action looks again.
@@ -60,6 +61,14 @@ pub(super) fn url(given: &str, allow: &AllowList, errors: &mut Vec<FieldError>) 
     }
 }
 
+/// Enough to know it again: no event's name is longer.
+fn beginning(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_EVENT) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
 /// The kinds in the order given, each once.
 pub(super) fn events(given: &[String], errors: &mut Vec<FieldError>) -> Option<Vec<EventKind>> {
     if given.len() > MOST_EVENTS {
@@ -74,7 +83,7 @@ pub(super) fn events(given: &[String], errors: &mut Vec<FieldError>) -> Option<V
             None => {
                 errors.push(FieldError::new(
                     "events",
-                    format!("There is no event {}.", quoted(name)),
+                    format!("There is no event {}.", quoted(&beginning(name))),
                 ));
                 return None;
             }

@@ -104,7 +104,7 @@ impl Entry {
             return Ok(Entry::Private);
         }
         if word.contains('/') {
-            let net: IpNet = word.parse().map_err(|_| unreadable())?;
+            let net = range(word).ok_or_else(unreadable)?;
             return Ok(Entry::Net(canonical(net)));
         }
         let bare = word
@@ -139,6 +139,13 @@ impl Entry {
     }
 }
 
+/// `10.0.0.0/8`. Not what has zeros in front, which some read as octal numbers.
+pub fn range(word: &str) -> Option<IpNet> {
+    let (address, bits) = word.split_once('/')?;
+    let plain = bits == "0" || !bits.starts_with(['0', '+']);
+    IpNet::new(address.parse().ok()?, bits.parse().ok().filter(|_| plain)?).ok()
+}
+
 /// What stands where a host may stand.
 enum Named {
     Host(String),
@@ -161,7 +168,9 @@ fn host(text: &str) -> Option<Named> {
     match Host::parse(text).ok()? {
         Host::Domain(name) => {
             let name = comparable(&name);
-            let no_name = name.contains('*') || name.split('.').any(str::is_empty);
+            // An escaped comma would end the entry when it is read again.
+            let usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+            let no_name = !name.chars().all(usual) || name.split('.').any(str::is_empty);
             (!no_name).then_some(Named::Host(name))
         }
         Host::Ipv4(ip) => Some(Named::Address(ip.into())),
@@ -193,6 +202,9 @@ mod tests {
             "a b/c",
             "h#x",
             "..",
+            "a%2cb:80",
+            "10.0.00.1/24",
+            "10.0.0.0/08",
             "a..test",
             "*..test",
             "host.test..",

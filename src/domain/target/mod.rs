@@ -6,7 +6,7 @@ mod allow;
 mod url;
 
 pub use address::{Refusal, names_this_machine, vet, vet_this_machine};
-pub use allow::AllowList;
+pub use allow::{AllowList, range};
 pub use url::{TargetUrl, host_of};
 
 /// The setting that a refusal names.
