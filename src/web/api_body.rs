@@ -158,6 +158,12 @@ fn words(said: &str) -> String {
         let value = said.split('`').nth(1).unwrap_or("The value");
         return format!("{value} is not possible here.");
     }
+    // Without the word that was sent, which may be a long one.
+    if said.starts_with("unknown variant ")
+        && let Some((_, expected)) = said.rsplit_once("`, expected ")
+    {
+        return format!("Expected {expected}.");
+    }
     // Of something within the body.
     if said.starts_with("invalid length ") {
         return format!("Expected {}, and got a list.", kind("map"));
@@ -295,6 +301,32 @@ mod tests {
             ),
         ] {
             assert_eq!(told(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_words_that_are_no_choice_only_the_choices_are_told() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Choice {
+            Deliver,
+            Discard,
+        }
+
+        for choice in [
+            "deliver".to_owned(),
+            "discard".to_owned(),
+            "`, expected x".repeat(1_000),
+        ] {
+            let raw = serde_json::to_string(&serde_json::json!({ "action": choice })).expect("JSON");
+            let raw: Box<RawValue> = serde_json::from_str(&raw).expect("JSON");
+            match parse::<BTreeMap<String, Choice>>(&raw) {
+                Ok(read) => assert!(matches!(read["action"], Choice::Deliver | Choice::Discard)),
+                Err(ApiError::App(AppError::Invalid(fields))) => {
+                    assert_eq!(fields[0].message, "Expected `deliver` or `discard`.");
+                }
+                Err(other) => panic!("{other:?}"),
+            }
         }
     }
 
