@@ -31,9 +31,16 @@ pub fn check(input: &[u8]) {
     // The same with a value in it, whatever is wrong before or after.
     let with = format!("{text}\n[[webhook]]\nheaders = {{ Authorization = \"{CANARY}\" }}\n{text}");
     match WebhookFile::parse(&with) {
+        // Behind an open quote it is no value of a header but the rest of a URL, a name or an event.
+        Ok(file) if file.to_text().is_ok_and(|text| text.matches(CANARY).count() > values(&file)) => {}
         Ok(file) => assert!(!format!("{file:?}").contains(CANARY)),
         Err(sentence) => assert!(!sentence.contains(CANARY), "{sentence}"),
     }
+}
+
+fn values(file: &WebhookFile) -> usize {
+    let headers = file.webhooks.iter().filter_map(|one| one.headers.as_ref());
+    headers.flat_map(|headers| headers.values()).filter(|value| value.contains(CANARY)).count()
 }
 
 fn accepted(file: &WebhookFile) {
