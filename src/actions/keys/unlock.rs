@@ -100,8 +100,9 @@ pub fn must_be_given(url: &DatabaseUrl, ring: Option<&KeyRing>) -> Result<(), St
         return Ok(());
     }
     Err(
-        "TASKVIEW_MASTER_KEY is not set; with PostgreSQL it must be given (openssl rand -base64 32), because every node \
-         needs the same."
+        "TASKVIEW_MASTER_KEY is not set; with PostgreSQL it must be given, because every node needs the same: the key that the \
+         database was begun with (another one does not open this database), or for a new database one from openssl rand \
+         -base64 32."
             .to_owned(),
     )
 }
