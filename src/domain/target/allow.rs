@@ -126,6 +126,8 @@ impl Entry {
             None => (word, None),
         };
         match host(name).ok_or_else(unreadable)? {
+            // With a dot behind it; without, it is the word for a range.
+            Named::Host(name) if port.is_none() && matches!(name.as_str(), "private" | "loopback") => Err(unreadable()),
             Named::Host(name) => Ok(Entry::Host { name, port }),
             Named::Address(address) => Ok(Entry::at(address, port)),
         }
@@ -202,6 +204,8 @@ mod tests {
             "a b/c",
             "h#x",
             "..",
+            "private.",
+            "Loopback.",
             "a%2cb:80",
             "10.0.00.1/24",
             "10.0.0.0/08",
