@@ -56,6 +56,26 @@ pub fn node_name() -> String {
     format!("{}-{}", host.nodename().to_string_lossy(), std::process::id())
 }
 
+/// The name of a node as another one told it: short, and nothing but a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeName(Box<str>);
+
+impl NodeName {
+    const LONGEST: usize = 100;
+
+    pub fn parse(text: &str) -> Option<NodeName> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let is_name = !text.is_empty() && text.len() <= NodeName::LONGEST && text.chars().all(is_part);
+        is_name.then(|| NodeName(text.into()))
+    }
+}
+
+impl std::fmt::Display for NodeName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +90,21 @@ mod tests {
         for role in [NodeRole::All, NodeRole::Web, NodeRole::Worker] {
             assert_eq!(role.check(&shared), Ok(role));
             assert_eq!(role.check(&embedded).is_ok(), role.serves() && role.delivers());
+        }
+    }
+
+    #[test]
+    fn a_name_is_short_and_nothing_but_a_name() {
+        let long = "a".repeat(NodeName::LONGEST + 1);
+
+        for name in [&node_name(), "web1-4711", "db.example.com-1"] {
+            assert_eq!(
+                NodeName::parse(name).map(|name| name.to_string()).as_deref(),
+                Some(name)
+            );
+        }
+        for none in ["", "a b", "<b>", "a\u{202e}b", &long] {
+            assert_eq!(NodeName::parse(none), None, "{none}");
         }
     }
 }

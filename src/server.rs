@@ -1,6 +1,5 @@
 //! The only wiring: settings → database, key, context → engine and web. Everything that is started here is stopped here.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -8,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actions::keys;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SettingError};
 use crate::context::Context;
 use crate::data_lock::DataLock;
 use crate::db::DatabaseUrl;
@@ -77,10 +76,7 @@ impl Application {
             let noted = lock.note_keys(&source, &vault.ring().ids());
             noted.map_err(|error| StartError(format!("The lock of the data folder cannot be written: {error}")))?;
         }
-        let extra_roots = match &config.extra_ca_file {
-            Some(path) => read_authorities(path)?,
-            None => Vec::new(),
-        };
+        let extra_roots = extra_roots(&config).map_err(|error| StartError(error.to_string()))?;
         let traces = Traces::start(config.traces.as_ref())
             .map_err(|error| StartError(format!("TASKVIEW_OTLP_ENDPOINT: traces cannot be sent there: {error}")))?;
         let (context, wires) = Context::new(store.traced(traces), config, vault);
@@ -220,12 +216,14 @@ pub fn open_store(url: &DatabaseUrl, clock: Clock) -> Result<Store, StartError> 
     Store::open(url, clock).map_err(|error| StartError(format!("The database {url} cannot be opened: {error}")))
 }
 
-fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    let cannot = |reason: String| {
-        StartError(format!(
-            "TASKVIEW_EXTRA_CA_FILE: the certificates in {} cannot be used: {reason}",
-            path.display()
-        ))
+/// Whose certificates receivers may show beside those of the well-known authorities.
+pub fn extra_roots(config: &Config) -> Result<Vec<CertificateDer<'static>>, SettingError> {
+    let Some(path) = &config.extra_ca_file else {
+        return Ok(Vec::new());
+    };
+    let cannot = |reason: String| SettingError {
+        setting: "TASKVIEW_EXTRA_CA_FILE",
+        reason: format!("the certificates in {} cannot be used: {reason}", path.display()),
     };
     let pem = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
     roots_from_pem(&pem).map_err(|error| cannot(error.to_string()))

@@ -4,13 +4,15 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _};
 
 use super::settings_file::{SettingsFile, in_file, variable};
-use super::{Cli, Failure, serve};
+use super::{Cli, Failure, serve, terminal};
 use crate::config::Settings;
 use crate::public_url::without_password;
+use crate::server;
 
 /// Prints them, then checks them: a wrong one is seen beside the others.
 pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&SettingsFile>) -> Result<(), Failure> {
     let matches = matches.subcommand().map_or(matches, |(_, sub)| sub);
+    let mut shown = Vec::new();
     for arg in Cli::command().get_arguments() {
         let Some(variable) = variable(arg) else { continue };
         let name = in_file(&variable);
@@ -21,11 +23,11 @@ pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&Settin
             .flatten()
             .and_then(|mut values| values.next());
         let Some(value) = value.map(|value| value.to_string_lossy()) else {
-            println!("# {name} is not set");
+            shown.push(format!("# {name} is not set"));
             continue;
         };
         if value.is_empty() && name == "config" {
-            println!("# {name} is not set");
+            shown.push(format!("# {name} is not set"));
             continue;
         }
         let value = if name == "public_url" {
@@ -47,18 +49,21 @@ pub(super) fn run(settings: Settings, matches: &ArgMatches, file: Option<&Settin
         } else {
             ""
         };
-        match (name.as_str(), hidden) {
-            ("config", _) => println!("# config = {}  # {from}", quoted(&value)),
-            (_, "") => println!("{name} = {}  # {from}", literal(&value)),
-            (_, hidden) => println!("# {name} = {}  # {from}", quoted(hidden)),
-        }
+        shown.push(match (name.as_str(), hidden) {
+            ("config", _) => format!("# config = {}  # {from}", quoted(&value)),
+            (_, "") => format!("{name} = {}  # {from}", literal(&value)),
+            (_, hidden) => format!("# {name} = {}  # {from}", quoted(hidden)),
+        });
     }
+    terminal::print(&lines(shown))?;
     let config = settings.check()?;
-    println!();
-    for line in serve::described(&config) {
-        println!("# {line}");
-    }
-    Ok(())
+    server::extra_roots(&config)?;
+    let described = serve::described(&config).into_iter().map(|line| format!("# {line}"));
+    terminal::print(&format!("\n{}", lines(described)))
+}
+
+fn lines(lines: impl IntoIterator<Item = String>) -> String {
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 fn literal(value: &str) -> String {

@@ -242,14 +242,11 @@ async fn command(line: Line) -> Result<(), Failure> {
         Some(Command::Migrate(wanted)) => migrate::run(&wanted),
         Some(Command::Health(health)) => health::run(health).await,
         Some(Command::Config(settings)) => config::run(settings, &line.matches, line.file.as_ref()),
-        Some(Command::Openapi) => {
-            print!("{}", openapi::text());
-            Ok(())
-        }
+        Some(Command::Openapi) => terminal::print(&openapi::text()),
         Some(Command::Completions { shell }) => {
-            let name = env!("CARGO_PKG_NAME");
-            clap_complete::generate(shell, &mut Cli::command(), name, &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+            terminal::print(&String::from_utf8_lossy(&script))
         }
     }
 }

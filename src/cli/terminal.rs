@@ -1,6 +1,6 @@
 //! What several commands do with what comes in and goes out.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
 use super::Failure;
@@ -22,6 +22,17 @@ pub(super) fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(Failure::Other(format!("{} is larger than {most} MiB.", path.display())));
     }
     Ok(bytes)
+}
+
+/// Whoever has read enough, as `head` has, may close the pipe.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("The output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What others wrote must not move the cursor of the terminal.

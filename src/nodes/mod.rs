@@ -21,7 +21,7 @@ use crate::db::notify::Channel;
 use crate::db::{DatabaseUrl, Due};
 use crate::domain::moment::Moment;
 use crate::error::AppError;
-use crate::node_role::NodeRole;
+use crate::node_role::{NodeName, NodeRole, node_name};
 use crate::vault::KeyRing;
 use crate::version::{self, Version};
 use outbox::{News, Outbox};
@@ -62,11 +62,13 @@ pub struct Others {
 }
 
 /// A node of this database, as far as it told the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Node {
     pub role: NodeRole,
     /// `None`: it did not say.
     pub version: Option<Version>,
+    /// As in its log. `None`: it did not say.
+    pub name: Option<NodeName>,
 }
 
 impl Node {
@@ -75,6 +77,7 @@ impl Node {
         Node {
             role,
             version: Version::parse(version::OWN),
+            name: NodeName::parse(&node_name()),
         }
     }
 }
@@ -331,7 +334,7 @@ impl Talker {
     }
 
     fn note_who_is_there(&self) {
-        let mut known: Vec<Node> = self.known.values().map(|(node, _)| *node).collect();
+        let mut known: Vec<Node> = self.known.values().map(|(node, _)| node.clone()).collect();
         known.sort_unstable();
         *self.others.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
         let settled = self.began.elapsed() >= SETTLING;

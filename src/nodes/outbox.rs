@@ -10,7 +10,7 @@ use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
 use crate::master_key::KeyId;
-use crate::node_role::NodeRole;
+use crate::node_role::{NodeName, NodeRole};
 use crate::nodes::Node;
 use crate::version::Version;
 
@@ -20,7 +20,7 @@ const MOST_DUE: usize = 1_000;
 const MOST_RECORDED: usize = 2_000;
 
 /// One thing that nodes tell each other. What a newer version says beyond this is passed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     /// I am here, and this is what I am. Said every few seconds.
     Here(Node),
@@ -105,11 +105,13 @@ impl Outbox {
 impl std::fmt::Display for News {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            News::Here(Node { role, version: None }) => write!(f, "here {role}"),
-            News::Here(Node {
-                role,
-                version: Some(version),
-            }) => write!(f, "here {role} {version}"),
+            News::Here(Node { role, version, name }) => {
+                write!(f, "here {role}")?;
+                // By their places: without a version there is no name.
+                let Some(version) = version else { return Ok(()) };
+                write!(f, " {version}")?;
+                name.iter().try_for_each(|name| write!(f, " {name}"))
+            }
             News::Gone => f.write_str("gone"),
             News::Look => f.write_str("look"),
             News::Due(due) => {
@@ -143,7 +145,8 @@ fn read_line(line: &str) -> Option<News> {
                 _ => return None,
             };
             let version = words.next().and_then(Version::parse);
-            Some(News::Here(Node { role, version }))
+            let name = words.next().and_then(NodeName::parse);
+            Some(News::Here(Node { role, version, name }))
         }
         "gone" => Some(News::Gone),
         "look" => Some(News::Look),
@@ -202,6 +205,11 @@ mod tests {
             News::Here(Node {
                 role: NodeRole::Worker,
                 version: None,
+                name: None,
+            }),
+            News::Here(Node {
+                name: None,
+                ..Node::own(NodeRole::Worker)
             }),
             News::Gone,
             News::Look,

@@ -16,6 +16,7 @@ use serde_json::{Deserializer, Value};
 use zeroize::Zeroizing;
 
 use super::api_error::{ApiError, from_json};
+use super::words::shorter;
 use crate::domain::field_error::FieldError;
 use crate::error::AppError;
 use crate::limits::Limits;
@@ -103,7 +104,8 @@ fn explain<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> ApiErr
         let sentence = format!("The body is not what this call takes. {}", words(said));
         return ApiError::Http(StatusCode::BAD_REQUEST, sentence);
     }
-    AppError::Invalid(vec![FieldError::new(name, words(said))]).into()
+    // Keys come from outside too, and may be as long as the body.
+    AppError::Invalid(vec![FieldError::new(shorter(&name), words(said))]).into()
 }
 
 fn missing(said: &str) -> Option<&str> {
@@ -344,6 +346,24 @@ mod tests {
             };
             assert_eq!(told, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_name_of_a_field_that_nobody_has_is_told_in_short() {
+        let name = "k".repeat(10_000);
+        let raw: Box<RawValue> = serde_json::from_str(&format!(r#"{{"{name}":7}}"#)).expect("JSON");
+
+        let told = match parse::<BTreeMap<String, bool>>(&raw) {
+            Err(ApiError::App(AppError::Invalid(fields))) => fields[0].clone(),
+            other => panic!("{other:?}"),
+        };
+
+        assert!(
+            told.name.starts_with("kkk") && told.name.chars().count() <= 60,
+            "{}",
+            told.name
+        );
+        assert_eq!(told.message, "Expected true or false, and got a number.");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Counts every request by the pattern of its address, and how long the head of its answer took. An address that is no pattern of ours
-//! is counted as `other`: what strangers make up adds no series.
+//! Counts every request by the pattern of its address, and how long the head of its answer took, which the log also tells of each. An
+//! address that is no pattern of ours is counted as `other`: what strangers make up adds no series.
 
 use std::time::Instant;
 
@@ -22,17 +22,23 @@ pub async fn measure(
     let (route, method) = (route(&request), method(request.method()));
     let ctx = request.app_data::<web::Data<Context>>().cloned();
     let answer = next.call(request).await;
+    let took = began.elapsed();
+    let status = match &answer {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    tracing::debug!(
+        status = status.as_u16(),
+        duration_ms = took.as_secs_f64() * 1_000.0,
+        "a request was answered"
+    );
     if let Some(ctx) = ctx {
-        let status = match &answer {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        };
         let answered = Answered {
             route,
             method,
             status: class(status),
         };
-        ctx.metrics().requests.answered(&answered, began.elapsed());
+        ctx.metrics().requests.answered(&answered, took);
     }
     answer
 }

@@ -26,13 +26,8 @@ impl RootSpanBuilder for Spans {
         )
     }
 
-    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        let status = match outcome {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        };
-        span.in_scope(|| tracing::debug!(status = status.as_u16(), "a request was answered"));
-    }
+    /// `metered` knows how long it took.
+    fn on_request_end<B: MessageBody>(_: Span, _: &Result<ServiceResponse<B>, Error>) {}
 }
 
 /// As the log shows it.

@@ -91,6 +91,22 @@ async fn the_demo_shows_webhooks_in_every_state_and_leaves_nothing() {
 }
 
 /// What it prints until it listens.
+#[test]
+fn a_taken_port_is_told_with_the_option_that_names_another() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+
+    let ended = Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"))
+        .args(["demo", "--port", &port])
+        .output()
+        .expect("the binary runs");
+
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{told}");
+    assert!(told.starts_with(&format!("Port {port} cannot be used: ")), "{told}");
+    assert!(told.trim_end().ends_with("Choose another with --port."), "{told}");
+}
+
 fn told(demo: &mut Child) -> Vec<String> {
     let mut lines = BufReader::new(demo.stdout.take().expect("a pipe"))
         .lines()

@@ -158,6 +158,7 @@ async fn a_request_is_found_by_the_id_of_the_proxy_or_by_one_that_is_made() {
         (&line["method"], &line["path"], &line["status"]),
         (&json!("GET"), &json!("/healthz"), &json!(200))
     );
+    assert!(line["duration_ms"].is_f64(), "{line:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use taskview_webhooks::node_role::NodeRole;
+use taskview_webhooks::node_role::{NodeRole, node_name};
 
 use crate::support::app::App;
 use crate::support::database::{Kind, TestDatabase, kind};
@@ -64,7 +64,7 @@ async fn it_is_for_administrators_and_shows_them_nothing_of_the_projects_of_othe
 }
 
 #[tokio::test]
-async fn it_lists_the_nodes_with_what_they_do_and_their_version() {
+async fn it_lists_the_nodes_with_their_names_what_they_do_and_their_version() {
     if kind() == Kind::Sqlite {
         return;
     }
@@ -74,14 +74,15 @@ async fn it_lists_the_nodes_with_what_they_do_and_their_version() {
     process::add_user(&database, "lead", given::PASSWORD);
     let lead = given::sign_in(&web, "lead").await;
 
-    let version = env!("CARGO_PKG_VERSION");
+    // Both nodes are in this process.
+    let (name, version) = (node_name(), env!("CARGO_PKG_VERSION"));
     let page = wait::until(PATIENCE, "the web node has heard the worker", async || {
         let page = lead.get("/status").await;
-        page.says(&format!("worker version {version}")).then_some(page)
+        page.says(&format!("{name} worker, version {version}")).then_some(page)
     })
     .await;
 
-    page.assert_says(&format!("web (this one) version {version}"))
+    page.assert_says(&format!("{name} (this one) web, version {version}"))
         .assert_says("PostgreSQL")
         .assert_says("none on this node");
 }

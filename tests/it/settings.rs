@@ -285,6 +285,37 @@ fn a_wrong_setting_is_seen_beside_the_others() {
 }
 
 #[test]
+fn authorities_that_cannot_be_used_are_told_by_config() {
+    let desk = Desk::new("extra_ca_file = \"taskview.toml\"\n");
+
+    let told = desk.run(&["config", "--config", "taskview.toml"], &[]);
+    let absent = desk.run(&["config"], &[("TASKVIEW_EXTRA_CA_FILE", "absent.pem")]);
+
+    assert_eq!((told.code, absent.code), (Some(2), Some(2)));
+    let sentence = "TASKVIEW_EXTRA_CA_FILE: the certificates in taskview.toml cannot be used: ";
+    assert!(told.err.starts_with(sentence), "{}", told.err);
+    assert!(absent.err.contains("absent.pem"), "{}", absent.err);
+}
+
+/// As `config | head -1` does.
+#[test]
+fn whoever_has_read_enough_may_close_the_pipe() {
+    for arguments in [&["config"][..], &["openapi"], &["completions", "bash"]] {
+        let (reading, writing) = std::io::pipe().expect("a pipe");
+        drop(reading);
+        let ended = Command::new(env!("CARGO_BIN_EXE_taskview-webhooks"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(writing)
+            .output()
+            .expect("the binary runs");
+
+        let told = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), &*told), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_file_holds_for_every_command_that_opens_the_database() {
     let desk = Desk::new("data_dir = \"elsewhere\"\n");
     let file = desk.file();

@@ -6,7 +6,7 @@ mod receivers;
 mod sample;
 mod traffic;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -30,6 +30,7 @@ pub(super) struct Demo {
 
 /// Until it is interrupted.
 pub(super) async fn run(demo: Demo) -> Result<(), Failure> {
+    is_free(demo.port)?;
     let dir = tempfile::Builder::new().prefix("taskview-demo-").tempdir();
     let dir = dir.map_err(|error| Failure::Other(format!("No folder can be made for the demo's data: {error}")))?;
     let laptop = Config::laptop(
@@ -42,7 +43,7 @@ pub(super) async fn run(demo: Demo) -> Result<(), Failure> {
             farewell: Duration::from_millis(500),
             ..laptop.timing
         },
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, demo.port)),
+        listen: on_this_machine(demo.port),
         ..laptop
     };
     let application = Application::build(config, Parts::default()).await?;
@@ -67,4 +68,18 @@ pub(super) async fn run(demo: Demo) -> Result<(), Failure> {
     traffic.abort();
     receivers.stop().await;
     served.map_err(|error| Failure::Other(format!("The demo stopped: {error}")))
+}
+
+fn on_this_machine(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Asked first: a server would name a setting that the demo does not have.
+fn is_free(port: u16) -> Result<(), Failure> {
+    let bound = TcpListener::bind(on_this_machine(port));
+    bound.map(drop).map_err(|error| {
+        Failure::Other(format!(
+            "Port {port} cannot be used: {error}. Choose another with --port."
+        ))
+    })
 }

@@ -47,6 +47,7 @@ struct Receiver {
 }
 
 struct NodeRow {
+    name: String,
     role: String,
     version: String,
     own: bool,
@@ -113,6 +114,10 @@ fn receivers(found: Vec<StandsOut>, words: impl Fn(i64) -> String) -> Vec<Receiv
 
 fn nodes(nodes: &[Node]) -> Vec<NodeRow> {
     let row = |(place, node): (usize, &Node)| NodeRow {
+        name: node
+            .name
+            .as_ref()
+            .map_or_else(|| "unnamed".to_owned(), ToString::to_string),
         role: node.role.to_string(),
         version: node
             .version
