@@ -8,15 +8,15 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches/load tests/chaos \
     && echo 'fn main() {}' | tee src/main.rs benches/load/main.rs tests/chaos/main.rs >/dev/null && touch src/lib.rs \
-    && cargo build --release --locked --bin taskview-webhooks
+    && cargo build --profile dist --locked --bin taskview-webhooks
 COPY . .
 # The times of the real files may lie before those of the stand-ins above.
-RUN touch src/lib.rs src/main.rs && cargo build --release --locked --bin taskview-webhooks
+RUN touch src/lib.rs src/main.rs && cargo build --profile dist --locked --bin taskview-webhooks
 
 FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin taskview \
     && install --directory --owner taskview --group taskview --mode 0700 /data
-COPY --from=build /src/target/release/taskview-webhooks /usr/local/bin/taskview-webhooks
+COPY --from=build /src/target/dist/taskview-webhooks /usr/local/bin/taskview-webhooks
 USER taskview
 VOLUME /data
 EXPOSE 8080

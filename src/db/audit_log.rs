@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::history::Start;
+use super::range::{Range, Start};
 use super::schema::{api_tokens, audit_log};
 use super::{Db, Tx, halving};
 use crate::domain::audit::{Action, Detail};
@@ -131,28 +131,30 @@ pub fn has_since(db: &mut Db, project: ProjectId, action: Action, subject: i64, 
 }
 
 pub fn page(db: &mut Db, of: Of, filter: &Filter, start: Start<AuditId>, limit: i64) -> QueryResult<Page> {
-    let low = filter.since.map(|at| first_since(db, at)).transpose()?;
-    let high = filter.until.map(|at| first_since(db, at)).transpose()?;
-    let within = |low, high| beyond(entries(of), low, high, start);
+    let mut range = Range::ALL.beyond(start);
+    if let Some(since) = filter.since {
+        range = range.from(first_since(db, since)?);
+    }
+    if let Some(until) = filter.until {
+        range = range.below(first_since(db, until)?);
+    }
     let edge: Option<AuditId> = if filter.sieves() {
-        let window = within(low, high).offset(WINDOW - 1).limit(1).select(audit_log::id);
+        let window = within(of, range, start)
+            .offset(WINDOW - 1)
+            .limit(1)
+            .select(audit_log::id);
         window.first(db).optional()?
     } else {
         None
     };
-    let upwards = matches!(start, Start::After(_));
-    let (low, high) = match edge {
-        Some(edge) if upwards => (low, Some(AuditId(edge.0 + 1))),
-        Some(edge) => (Some(edge), high),
-        None => (low, high),
-    };
-    let mut rows: Vec<Entry> = matching(within(low, high), filter)
+    let window = edge.map_or(range, |edge| range.up_to(edge, start));
+    let mut rows: Vec<Entry> = matching(within(of, window, start), filter)
         .limit(limit + 1)
         .select(Entry::as_select())
         .load(db)?;
     let more = rows.len() as i64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(0));
-    if upwards {
+    if start.is_upwards() {
         rows.reverse();
     }
     Ok(Page {
@@ -197,19 +199,19 @@ fn entries(of: Of) -> Rows {
     }
 }
 
-/// From `low` on and below `high`, from where the page begins, in the direction of reading.
-fn beyond(rows: Rows, low: Option<AuditId>, high: Option<AuditId>, start: Start<AuditId>) -> Rows {
-    let mut rows = rows;
-    if let Some(low) = low {
+/// In the direction of reading.
+fn within(of: Of, range: Range<AuditId>, start: Start<AuditId>) -> Rows {
+    let mut rows = entries(of);
+    if let Some(low) = range.low {
         rows = rows.filter(audit_log::id.ge(low));
     }
-    if let Some(high) = high {
+    if let Some(high) = range.high {
         rows = rows.filter(audit_log::id.lt(high));
     }
-    match start {
-        Start::Newest => rows.order(audit_log::id.desc()),
-        Start::Before(id) => rows.filter(audit_log::id.lt(id)).order(audit_log::id.desc()),
-        Start::After(id) => rows.filter(audit_log::id.gt(id)).order(audit_log::id.asc()),
+    if start.is_upwards() {
+        rows.order(audit_log::id.asc())
+    } else {
+        rows.order(audit_log::id.desc())
     }
 }
 

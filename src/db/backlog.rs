@@ -27,12 +27,23 @@ struct InHour {
 
 /// All of them, up to `most`.
 pub fn all(db: &mut Db, webhook: WebhookId, most: i64) -> QueryResult<i64> {
-    let binds = [Bind::Int(webhook.0), Bind::Int(most)];
-    let query = Hot(
-        "SELECT count(*) AS found, CAST(NULL AS BIGINT) AS since FROM (SELECT id FROM deliveries WHERE webhook_id = ? ORDER BY id LIMIT ?) d",
-        &binds,
-    );
-    counted(db, query).map(|counted| counted.found)
+    let (first, last) = (Bind::Int(i64::MIN), Bind::Int(i64::MAX));
+    let of = || Bind::Int(webhook.0);
+    // As in `of_webhook`.
+    let counted: Counted = match db {
+        Db::Sqlite(db) => {
+            let text = "SELECT count(*) AS found, CAST(NULL AS BIGINT) AS since FROM \
+                          (SELECT id FROM deliveries WHERE webhook_id = ? ORDER BY id LIMIT ?) d";
+            Hot(text, &[of(), Bind::Int(most)]).get_result(db)?
+        }
+        Db::Pg(db) => {
+            let text = "SELECT count(*) AS found, CAST(NULL AS BIGINT) AS since FROM \
+                          (SELECT id FROM deliveries WHERE (webhook_id, id) >= (?, ?) AND (webhook_id, id) <= (?, ?) \
+                           ORDER BY webhook_id, id LIMIT ?) d";
+            Hot(text, &[of(), first, of(), last, Bind::Int(most)]).get_result(db)?
+        }
+    };
+    Ok(counted.found)
 }
 
 /// Automatic ones that wait and are not discarded already, up to `most`, and since when the first of them does.

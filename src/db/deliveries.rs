@@ -7,8 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Integer, Nullable, SmallInt, Text};
 
 use super::hot::{Bind, Hot};
+use super::range::Range;
 use super::schema::deliveries;
-use super::{Db, Due, Lane};
+use super::{Db, Due, Lane, of_webhook};
 use crate::domain::delivery::Trigger;
 use crate::domain::ids::{DeliveryId, ProjectId, WebhookId};
 use crate::domain::moment::Moment;
@@ -274,9 +275,7 @@ pub fn waiting(db: &mut Db) -> QueryResult<Vec<Due>> {
 /// Which delivery has this `webhook-id`, of the webhook's newest; there is no index for what is asked so seldom.
 pub fn of_message(db: &mut Db, webhook: WebhookId, message_id: &str) -> QueryResult<Option<DeliveryId>> {
     const NEWEST: i64 = 1_000;
-    let newest: Vec<(DeliveryId, String)> = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
-        .order(deliveries::id.desc())
+    let newest: Vec<(DeliveryId, String)> = of_webhook::newest_first(db, webhook, Range::ALL)
         .limit(NEWEST)
         .select((deliveries::id, deliveries::message_id))
         .load(db)?;

@@ -7,11 +7,12 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::Db;
 use super::connection::both;
 use super::hot::{Bind, Hot, Id};
+use super::range::Range;
 use super::schema::deliveries;
 use super::schema::webhooks::dsl;
+use super::{Db, of_webhook};
 use crate::domain::delivery::{OutcomeKind, Trigger};
 use crate::domain::health::OffReason;
 use crate::domain::ids::WebhookId;
@@ -52,10 +53,8 @@ pub fn failing(db: &mut Db, ids: impl Iterator<Item = WebhookId>) -> QueryResult
 
 /// About when the first of the failures in a row was: looks at the newest failed deliveries, in the order of their ids.
 pub fn failing_since(db: &mut Db, webhook: WebhookId, failures: i32) -> QueryResult<Option<Moment>> {
-    let newest: Vec<(Option<Moment>, Trigger, Option<OutcomeKind>)> = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
+    let newest: Vec<(Option<Moment>, Trigger, Option<OutcomeKind>)> = of_webhook::newest_first(db, webhook, Range::ALL)
         .filter(sql::<Bool>("status = 2"))
-        .order(deliveries::id.desc())
         .limit(LOOKED_AT)
         .select((deliveries::last_attempt_at, deliveries::trigger, deliveries::outcome))
         .load(db)?;

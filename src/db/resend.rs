@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use diesel::dsl::{max, sql};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
 use super::events::message_id;
+use super::range::Range;
 use super::schema::{deliveries, webhooks};
-use super::{Db, Tx};
+use super::{Db, Tx, of_webhook};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{DeliveryId, EventId, ProjectId, WebhookId};
@@ -70,10 +71,8 @@ pub fn of_webhook(db: &mut Db, webhook: WebhookId, ids: Vec<DeliveryId>) -> Quer
 
 /// The newest delivery of a webhook: everything that waits now lies at or before it.
 pub fn newest(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<DeliveryId>> {
-    deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
-        .select(max(deliveries::id))
-        .first(db)
+    let newest = of_webhook::newest_first(db, webhook, Range::ALL);
+    newest.select(deliveries::id).first(db).optional()
 }
 
 /// Ends at most `limit` discarded deliveries as failed and says how many; 0 when nothing is left to do. One whose attempt is

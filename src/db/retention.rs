@@ -7,8 +7,9 @@ use diesel::dsl::{count_star, max, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
+use super::range::Range;
 use super::schema::{deliveries, events, webhooks};
-use super::{Db, attempts};
+use super::{Db, attempts, of_webhook};
 use crate::domain::ids::{DeliveryId, EventId, WebhookId};
 use crate::domain::moment::Moment;
 
@@ -41,16 +42,15 @@ pub enum Reason {
 
 /// The first of a span that may go, in the order of their ids.
 pub fn first(db: &mut Db, span: &Span, limit: i64) -> QueryResult<Vec<DeliveryId>> {
-    let of_all = deliveries::table
-        .filter(deliveries::id.gt(span.after).and(deliveries::id.lt(span.before)))
-        .filter(sql::<Bool>(MAY_GO).bind::<BigInt, _>(span.quiet_since))
-        .order(deliveries::id)
+    let between = deliveries::id.gt(span.after).and(deliveries::id.lt(span.before));
+    let rows = match span.webhook {
+        Some(webhook) => of_webhook::oldest_first(db, webhook, Range::ALL.above(span.after).below(span.before)),
+        None => deliveries::table.filter(between).order(deliveries::id).into_boxed(),
+    };
+    rows.filter(sql::<Bool>(MAY_GO).bind::<BigInt, _>(span.quiet_since))
         .limit(limit)
-        .select(deliveries::id);
-    match span.webhook {
-        Some(webhook) => of_all.filter(deliveries::webhook_id.eq(webhook)).load(db),
-        None => of_all.load(db),
-    }
+        .select(deliveries::id)
+        .load(db)
 }
 
 /// How many of a webhook's deliveries below an id may go.

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
+use super::range::Range;
 use super::schema::{deliveries, hourly, memberships, projects, resend_runs, users, webhook_events, webhooks};
-use super::{Db, attempts};
+use super::{Db, attempts, of_webhook};
 use crate::domain::event::EventKind;
 use crate::domain::health::OffReason;
 use crate::domain::ids::{DeliveryId, EventId, ProjectId, UserId, WebhookId};
@@ -318,9 +319,7 @@ pub fn purge_slice(db: &mut Db, limit: i64) -> QueryResult<usize> {
         .first(db)
         .optional()?;
     let Some(id) = deleted else { return Ok(0) };
-    let slice: Vec<DeliveryId> = deliveries::table
-        .filter(deliveries::webhook_id.eq(id))
-        .order(deliveries::id)
+    let slice: Vec<DeliveryId> = of_webhook::oldest_first(db, id, Range::ALL)
         .limit(limit)
         .select(deliveries::id)
         .load(db)?;

@@ -6,6 +6,12 @@ use diesel::deserialize::{self, FromSql};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
 
+/// Ids are given in the order of time.
+pub trait Id: Copy + Ord {
+    /// The lowest that is higher.
+    fn next(self) -> Self;
+}
+
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -16,6 +22,12 @@ macro_rules! id {
         #[diesel(sql_type = BigInt)]
         #[serde(transparent)]
         pub struct $name(pub i64);
+
+        impl Id for $name {
+            fn next(self) -> Self {
+                Self(self.0.saturating_add(1))
+            }
+        }
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {

@@ -27,7 +27,7 @@ pub struct Ways {
 impl<Id: Copy + PartialEq> Read<Id> {
     /// `to` writes the address of the page that begins `before` or `after` an id.
     pub fn ways(&self, to: impl Fn(&'static str, Id) -> String) -> Ways {
-        let upwards = matches!(self.start, Start::After(_));
+        let upwards = self.start.is_upwards();
         // Where we came from there is something; in the direction of reading the query looked one row further.
         let has_newer = if upwards {
             self.more

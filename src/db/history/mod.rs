@@ -14,6 +14,7 @@ pub use self::rows::{
     of_events, payloads_of, place_of, some, task_names,
 };
 pub use super::attempts::Attempt;
+pub use super::range::Start;
 use super::schema::{deliveries, events};
 use crate::domain::delivery::{OutcomeKind, Status, Trigger};
 use crate::domain::event::EventKind;
@@ -94,16 +95,6 @@ pub struct Filter {
     pub task: Option<TaskId>,
     /// The `webhook-id` header.
     pub message: Option<String>,
-}
-
-/// Where a page begins, of a list whose newest rows come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start<Id = DeliveryId> {
-    Newest,
-    /// Older than this one.
-    Before(Id),
-    /// Newer than this one.
-    After(Id),
 }
 
 /// What is asked for.

@@ -5,10 +5,11 @@ use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::range::{Range, range};
+use super::range::range;
 use super::{CodeClass, Delivery, Filter, Page, Query, Show, Start};
-use crate::db::Db;
+use crate::db::range::Range;
 use crate::db::schema::{deliveries, events, memberships};
+use crate::db::{Db, of_webhook};
 use crate::domain::ids::{DeliveryId, EventId, TaskId, WebhookId};
 
 /// Rows that one request looks at when no index serves its filter.
@@ -24,7 +25,7 @@ const AT_A_TIME: usize = 200;
 
 /// One page of the history of the query's webhooks.
 pub fn page(db: &mut Db, query: &Query) -> QueryResult<Page> {
-    let range = range(db, &query.filter)?;
+    let range = range(db, &query.filter)?.beyond(query.start);
     if let Some(task) = query.filter.task {
         return of_task(db, query, task, range);
     }
@@ -37,7 +38,7 @@ pub fn page(db: &mut Db, query: &Query) -> QueryResult<Page> {
 
 /// Pages of several webhooks as one. What one of them did not search bounds what can be said of the others.
 fn laid_together(query: &Query, pages: Vec<Page>) -> Page {
-    let upwards = matches!(query.start, Start::After(_));
+    let upwards = query.start.is_upwards();
     let edges = pages.iter().filter_map(|page| page.searched_to);
     let edge = if upwards { edges.min() } else { edges.max() };
     let mut more = pages.iter().any(|page| page.more);
@@ -68,7 +69,7 @@ fn of_webhook(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> Q
     match filter.show {
         Show::Pending | Show::Held if !others => waiting_page(db, query, webhook, range),
         // The whole history and the failed ones have an index of their own.
-        Show::All | Show::Failed if !others => indexed_page(db, query, webhook, range, None),
+        Show::All | Show::Failed if !others => indexed_page(db, query, webhook, range),
         _ => windowed_page(db, query, webhook, range),
     }
 }
@@ -80,18 +81,14 @@ fn waiting_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) ->
         return windowed_page(db, query, webhook, range);
     };
     ids.retain(|&id| range.holds(id));
-    match query.start {
-        Start::Newest => {}
-        Start::Before(id) => ids.retain(|&other| other < id),
-        Start::After(id) => ids.retain(|&other| other > id),
-    }
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    if matches!(query.start, Start::After(_)) {
+    if query.start.is_upwards() {
         ids.reverse();
     }
     let more = ids.len() > query.limit as usize;
     ids.truncate(query.limit as usize);
-    let rows = scoped(query)
+    let rows = deliveries::table
+        .filter(seen_by(query))
         .filter(deliveries::webhook_id.eq(webhook))
         .filter(deliveries::id.eq_any(ids))
         .order(deliveries::id.desc())
@@ -129,14 +126,15 @@ fn few_waiting(db: &mut Db, query: &Query, webhook: WebhookId) -> QueryResult<Op
 
 /// Looks at a window of rows beyond the cursor, a small one first; what it does not find there the next request may.
 fn windowed_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
+    let up_to = |edge: Option<DeliveryId>| edge.map_or(range, |edge| range.up_to(edge, query.start));
     let near = window_edge(db, query, webhook, range, NEAR)?;
-    let page = indexed_page(db, query, webhook, range, near)?;
+    let page = indexed_page(db, query, webhook, up_to(near))?;
     if page.more || near.is_none() {
         return Ok(page);
     }
     let share = (WINDOW / query.webhooks.len().max(1) as i64).max(NEAR);
     let edge = window_edge(db, query, webhook, range, share)?;
-    let mut page = indexed_page(db, query, webhook, range, edge)?;
+    let mut page = indexed_page(db, query, webhook, up_to(edge))?;
     if !page.more {
         page.searched_to = edge;
     }
@@ -151,63 +149,27 @@ fn window_edge(
     range: Range,
     rows: i64,
 ) -> QueryResult<Option<DeliveryId>> {
-    let mut ids = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
-        .offset(rows - 1)
-        .select(deliveries::id)
-        .into_boxed();
-    if let Some(low) = range.low {
-        ids = ids.filter(deliveries::id.ge(low));
-    }
-    if let Some(high) = range.high {
-        ids = ids.filter(deliveries::id.lt(high));
-    }
-    match query.start {
-        Start::Newest => ids.order(deliveries::id.desc()).first(db),
-        Start::Before(id) => ids.filter(deliveries::id.lt(id)).order(deliveries::id.desc()).first(db),
-        Start::After(id) => ids.filter(deliveries::id.gt(id)).order(deliveries::id.asc()).first(db),
-    }
-    .optional()
+    let ids = in_order(db, query, webhook, range).offset(rows - 1);
+    ids.select(deliveries::id).first(db).optional()
 }
 
-fn indexed_page(
-    db: &mut Db,
-    query: &Query,
-    webhook: WebhookId,
-    range: Range,
-    edge: Option<DeliveryId>,
-) -> QueryResult<Page> {
-    let mut rows = matching(
-        scoped(query)
-            .filter(deliveries::webhook_id.eq(webhook))
-            .select(Delivery::as_select())
-            .limit(query.limit + 1)
-            .into_boxed(),
-        &query.filter,
-    );
-    if let Some(low) = range.low {
-        rows = rows.filter(deliveries::id.ge(low));
+fn in_order(db: &Db, query: &Query, webhook: WebhookId, range: Range) -> of_webhook::Rows {
+    if query.start.is_upwards() {
+        of_webhook::oldest_first(db, webhook, range)
+    } else {
+        of_webhook::newest_first(db, webhook, range)
     }
-    if let Some(high) = range.high {
-        rows = rows.filter(deliveries::id.lt(high));
-    }
-    let upwards = matches!(query.start, Start::After(_));
-    rows = match query.start {
-        Start::Newest => rows.order(deliveries::id.desc()),
-        Start::Before(id) => rows.filter(deliveries::id.lt(id)).order(deliveries::id.desc()),
-        Start::After(id) => rows.filter(deliveries::id.gt(id)).order(deliveries::id.asc()),
-    };
-    if let Some(edge) = edge {
-        rows = if upwards {
-            rows.filter(deliveries::id.le(edge))
-        } else {
-            rows.filter(deliveries::id.ge(edge))
-        };
-    }
-    let mut rows: Vec<Delivery> = rows.load(db)?;
+}
+
+fn indexed_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
+    let rows = in_order(db, query, webhook, range)
+        .filter(seen_by(query))
+        .limit(query.limit + 1)
+        .select(Delivery::as_select());
+    let mut rows: Vec<Delivery> = matching(rows, &query.filter).load(db)?;
     let more = rows.len() as i64 > query.limit;
     rows.truncate(query.limit as usize);
-    if upwards {
+    if query.start.is_upwards() {
         rows.reverse();
     }
     Ok(Page {
@@ -223,7 +185,8 @@ fn of_task(db: &mut Db, query: &Query, task: TaskId, range: Range) -> QueryResul
     let mut rows: Vec<Delivery> = Vec::new();
     for ids in events_beyond(db, query, task)?.chunks(AT_A_TIME) {
         let found = matching(
-            scoped(query)
+            deliveries::table
+                .filter(seen_by(query))
                 .filter(deliveries::event_id.eq_any(ids.to_vec()))
                 .select(Delivery::as_select())
                 .into_boxed(),
@@ -232,13 +195,7 @@ fn of_task(db: &mut Db, query: &Query, task: TaskId, range: Range) -> QueryResul
         let found: Vec<Delivery> = found.load(db)?;
         rows.extend(found.into_iter().filter(|row| {
             let is_asked = |&(webhook, above)| webhook == row.webhook_id && row.id > above;
-            range.holds(row.id)
-                && query.webhooks.iter().any(is_asked)
-                && match query.start {
-                    Start::Newest => true,
-                    Start::Before(id) => row.id < id,
-                    Start::After(id) => row.id > id,
-                }
+            range.holds(row.id) && query.webhooks.iter().any(is_asked)
         }));
         if rows.len() as i64 > query.limit {
             break;
@@ -308,16 +265,14 @@ fn matching<'a>(rows: Rows<'a>, filter: &Filter) -> Rows<'a> {
     }
 }
 
-/// The deliveries of one project, if the person is a member of it.
+/// Of the project, if the person is a member of it.
 #[diesel::dsl::auto_type]
-fn scoped(query: &Query) -> _ {
+fn seen_by(query: &Query) -> _ {
     let user: crate::domain::ids::UserId = query.user;
     let project: crate::domain::ids::ProjectId = query.project;
-    deliveries::table
-        .filter(deliveries::project_id.eq(project))
-        .filter(exists(
-            memberships::table
-                .filter(memberships::project_id.eq(project))
-                .filter(memberships::user_id.eq(user)),
-        ))
+    deliveries::project_id.eq(project).and(exists(
+        memberships::table
+            .filter(memberships::project_id.eq(project))
+            .filter(memberships::user_id.eq(user)),
+    ))
 }

@@ -5,8 +5,9 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::{Attempt, Delivery, Event};
-use crate::db::Db;
+use crate::db::range::Range;
 use crate::db::schema::{attempt_bodies, attempts, deliveries, events, memberships, tasks, webhooks};
+use crate::db::{Db, of_webhook};
 use crate::domain::delivery::OutcomeKind;
 use crate::domain::ids::{DeliveryId, EventId, ProjectId, TaskId, UserId, WebhookId};
 
@@ -93,9 +94,7 @@ pub fn task_names(db: &mut Db, project: ProjectId, rows: &[Delivery]) -> QueryRe
 /// newest failed one stands for it.
 pub fn last_attempted(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Delivery>> {
     for look in [1, 100] {
-        let newest: Vec<Delivery> = deliveries::table
-            .filter(deliveries::webhook_id.eq(webhook))
-            .order(deliveries::id.desc())
+        let newest: Vec<Delivery> = of_webhook::newest_first(db, webhook, Range::ALL)
             .limit(look)
             .select(Delivery::as_select())
             .load(db)?;
@@ -113,10 +112,8 @@ pub fn last_attempted(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Del
 /// The newest delivery that ended as failed after an attempt. Thousands that were discarded or expired may lie above it: then
 /// it is not looked for.
 pub fn last_failed(db: &mut Db, webhook: WebhookId) -> QueryResult<Option<Delivery>> {
-    let newest: Vec<(DeliveryId, Option<OutcomeKind>)> = deliveries::table
-        .filter(deliveries::webhook_id.eq(webhook))
+    let newest: Vec<(DeliveryId, Option<OutcomeKind>)> = of_webhook::newest_first(db, webhook, Range::ALL)
         .filter(sql::<Bool>("status = 2"))
-        .order(deliveries::id.desc())
         .limit(LOOKED_AT)
         .select((deliveries::id, deliveries::outcome))
         .load(db)?;
@@ -154,20 +151,13 @@ pub fn last_messages(db: &mut Db, rows: &[Delivery]) -> QueryResult<Vec<(Deliver
 
 /// The neighbours of a delivery in its webhook's history: the next older and the next newer one.
 pub fn beside(db: &mut Db, delivery: &Delivery) -> QueryResult<(Option<DeliveryId>, Option<DeliveryId>)> {
-    let own = deliveries::table
-        .filter(deliveries::webhook_id.eq(delivery.webhook_id))
-        .select(deliveries::id);
-    let older = own
-        .filter(deliveries::id.lt(delivery.id))
-        .order(deliveries::id.desc())
-        .first(db)
-        .optional()?;
-    let newer = own
-        .filter(deliveries::id.gt(delivery.id))
-        .order(deliveries::id.asc())
-        .first(db)
-        .optional()?;
-    Ok((older, newer))
+    let (older, newer) = (Range::ALL.below(delivery.id), Range::ALL.above(delivery.id));
+    let older = of_webhook::newest_first(db, delivery.webhook_id, older);
+    let newer = of_webhook::oldest_first(db, delivery.webhook_id, newer);
+    Ok((
+        older.select(deliveries::id).first(db).optional()?,
+        newer.select(deliveries::id).first(db).optional()?,
+    ))
 }
 
 /// All deliveries of these events, to whichever webhooks of the project.
