@@ -16,7 +16,7 @@ use crate::domain::ids::{DeliveryId, EventId, TaskId, WebhookId};
 const WINDOW: i64 = 5_000;
 /// Looked at first: most filters fill their page from the nearest rows.
 const NEAR: i64 = 250;
-/// Of a window, where its ids are read first.
+/// Ids of a window whose deliveries are read together, where the ids are read first.
 const LOOKED_AT_A_TIME: usize = 1_000;
 /// Up to so many waiting deliveries are put into order in memory; beyond that the newest rows are waiting ones anyway.
 const SORTED: i64 = 1_000;
@@ -153,12 +153,8 @@ fn of_window(db: &mut Db, query: &Query, webhook: WebhookId, range: Range, rows:
     let ids: Vec<DeliveryId> = ids.select(deliveries::id).load(db)?;
     let mut rows: Vec<Delivery> = Vec::new();
     for ids in ids.chunks(LOOKED_AT_A_TIME) {
-        let some = deliveries::table
-            .filter(seen_by(query))
-            .filter(deliveries::id.eq_any(ids.to_vec()))
-            .select(Delivery::as_select())
-            .into_boxed();
-        rows.extend(matching(some, &query.filter).load(db)?);
+        let found = asked_for(query).filter(deliveries::id.eq_any(ids.to_vec()));
+        rows.extend(found.load::<Delivery>(db)?);
         if rows.len() as i64 > query.limit {
             break;
         }
@@ -213,14 +209,7 @@ fn indexed_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) ->
 fn of_task(db: &mut Db, query: &Query, task: TaskId, range: Range) -> QueryResult<Page> {
     let mut rows: Vec<Delivery> = Vec::new();
     for ids in events_beyond(db, query, task)?.chunks(AT_A_TIME) {
-        let found = matching(
-            deliveries::table
-                .filter(seen_by(query))
-                .filter(deliveries::event_id.eq_any(ids.to_vec()))
-                .select(Delivery::as_select())
-                .into_boxed(),
-            &query.filter,
-        );
+        let found = asked_for(query).filter(deliveries::event_id.eq_any(ids.to_vec()));
         let found: Vec<Delivery> = found.load(db)?;
         rows.extend(found.into_iter().filter(|row| {
             let is_asked = |&(webhook, above)| webhook == row.webhook_id && row.id > above;
@@ -267,6 +256,12 @@ type Rows<'a> = deliveries::BoxedQuery<
     <Db as Connection>::Backend,
     diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<Delivery, <Db as Connection>::Backend>>,
 >;
+
+/// All that the person may see and the filter lets through, wherever they lie.
+fn asked_for<'a>(query: &Query) -> Rows<'a> {
+    let seen = deliveries::table.filter(seen_by(query)).select(Delivery::as_select());
+    matching(seen.into_boxed(), &query.filter)
+}
 
 /// What a row must be by itself. Literals: a bound status would miss the partial index.
 fn matching<'a>(rows: Rows<'a>, filter: &Filter) -> Rows<'a> {
