@@ -63,7 +63,6 @@ fn write_sqlite(source: &DatabaseUrl, file: &Path) -> Result<(), String> {
 fn write_postgres(source: &DatabaseUrl, file: &Path) -> Result<(), String> {
     let mut db = Db::open(source, Purpose::Read).map_err(|error| cannot_open(source, &error))?;
     let copied = db.transaction::<_, Stopped, _>(|db| {
-        db.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
         let schema = schema_of(db, source)?;
         let mut to = plain(file)?;
         // What is not finished is thrown away, and what is finished is flushed by whoever gives it its name. Rows come in

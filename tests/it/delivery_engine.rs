@@ -45,7 +45,7 @@ impl Running {
     }
 
     fn with_timing(urls: &[String], timing: Timing) -> Running {
-        let database = TestDatabase::create();
+        let database = TestDatabase::migrated();
         let url = DatabaseUrl::parse(&database.url).unwrap();
         let store = Store::open(&url, Clock::default()).unwrap();
         let key = MasterKey::parse(MASTER_KEY).unwrap();

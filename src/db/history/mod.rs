@@ -5,6 +5,7 @@
 mod pages;
 mod range;
 mod rows;
+mod window;
 
 use diesel::prelude::*;
 

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::range::range;
+use super::window::{Condition, Rows, Window};
 use super::{CodeClass, Delivery, Filter, Page, Query, Show, Start};
 use crate::db::range::Range;
 use crate::db::schema::{deliveries, events, memberships};
@@ -14,15 +15,14 @@ use crate::domain::ids::{DeliveryId, EventId, TaskId, WebhookId};
 
 /// Rows that one request looks at when no index serves its filter.
 const WINDOW: i64 = 5_000;
-/// Looked at first: most filters fill their page from the nearest rows.
-const NEAR: i64 = 250;
-/// Ids of a window whose deliveries are read together, where the ids are read first.
-const LOOKED_AT_A_TIME: usize = 1_000;
+/// The least of them for each webhook of a project.
+const LEAST: i64 = 250;
 /// Up to so many waiting deliveries are put into order in memory; beyond that the newest rows are waiting ones anyway.
 const SORTED: i64 = 1_000;
 /// Events of one task that one request looks at: from its cursor on, so that the next page may see as many again.
 const EVENTS: i64 = 10_000;
-/// Events whose deliveries are read together.
+/// Events whose deliveries are read together, so many and then more: each has one for every webhook that subscribes to it.
+const AT_FIRST: usize = 10;
 const AT_A_TIME: usize = 200;
 
 /// One page of the history of the query's webhooks.
@@ -126,44 +126,22 @@ fn few_waiting(db: &mut Db, query: &Query, webhook: WebhookId) -> QueryResult<Op
     Ok((ids.len() as i64 <= SORTED).then_some(ids))
 }
 
-/// Looks at a window of rows beyond the cursor, a small one first; what it does not find there the next request may.
+/// Looks at a window of rows beyond the cursor; what it does not find there the next request may.
 fn windowed_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
-    let up_to = |edge: Option<DeliveryId>| edge.map_or(range, |edge| range.up_to(edge, query.start));
-    let near = window_edge(db, query, webhook, range, NEAR)?;
-    let page = of_window(db, query, webhook, up_to(near), NEAR)?;
-    if page.more || near.is_none() {
-        return Ok(page);
-    }
-    let share = (WINDOW / query.webhooks.len().max(1) as i64).max(NEAR);
-    let edge = window_edge(db, query, webhook, range, share)?;
-    let mut page = of_window(db, query, webhook, up_to(edge), share)?;
-    if !page.more {
-        page.searched_to = edge;
-    }
-    Ok(page)
-}
-
-/// A page of a range that holds so many rows at most. PostgreSQL would take them for all of the webhook's, and look through the whole table for
-/// what is rare: it gets their ids, a part at a time.
-fn of_window(db: &mut Db, query: &Query, webhook: WebhookId, range: Range, rows: i64) -> QueryResult<Page> {
-    if db.is_sqlite() {
-        return indexed_page(db, query, webhook, range);
-    }
-    let ids = in_order(db, query, webhook, range).limit(rows);
-    let ids: Vec<DeliveryId> = ids.select(deliveries::id).load(db)?;
-    let mut rows: Vec<Delivery> = Vec::new();
-    for ids in ids.chunks(LOOKED_AT_A_TIME) {
-        let found = asked_for(query).filter(deliveries::id.eq_any(ids.to_vec()));
-        rows.extend(found.load::<Delivery>(db)?);
-        if rows.len() as i64 > query.limit {
-            break;
-        }
-    }
-    let page = Page {
-        rows,
-        ..Page::default()
+    let rows = (WINDOW / query.webhooks.len().max(1) as i64).max(LEAST);
+    let window = Window {
+        rows: seen_in_order(db, query, webhook, range).limit(rows),
+        conditions: conditions(&query.filter),
+        wanted: query.limit + 1,
     };
-    Ok(laid_together(query, vec![page]))
+    // Of one instant: after a removal in between, the edge would lie beyond what was looked at.
+    db.transaction(|db| {
+        let mut page = page_of(query, window.load(db)?);
+        if !page.more {
+            page.searched_to = window_edge(db, query, webhook, range, rows)?;
+        }
+        Ok(page)
+    })
 }
 
 /// The id at which the window ends; `None` when the rows end before it does. Index only: no row is read.
@@ -187,37 +165,40 @@ fn in_order(db: &Db, query: &Query, webhook: WebhookId, range: Range) -> of_webh
 }
 
 fn indexed_page(db: &mut Db, query: &Query, webhook: WebhookId, range: Range) -> QueryResult<Page> {
-    let rows = in_order(db, query, webhook, range)
-        .filter(seen_by(query))
-        .limit(query.limit + 1)
-        .select(Delivery::as_select());
-    let mut rows: Vec<Delivery> = matching(rows, &query.filter).load(db)?;
+    let rows = narrowed(seen_in_order(db, query, webhook, range), &query.filter);
+    Ok(page_of(query, rows.limit(query.limit + 1).load(db)?))
+}
+
+/// Of rows in the order of reading, with one more than wanted if there are more.
+fn page_of(query: &Query, mut rows: Vec<Delivery>) -> Page {
     let more = rows.len() as i64 > query.limit;
     rows.truncate(query.limit as usize);
     if query.start.is_upwards() {
         rows.reverse();
     }
-    Ok(Page {
+    Page {
         rows,
         more,
         searched_to: None,
-    })
+    }
 }
 
 /// A task's deliveries are found through its events: their ids are read first, from the index alone, and then the deliveries of
 /// some at a time until the page is full.
 fn of_task(db: &mut Db, query: &Query, task: TaskId, range: Range) -> QueryResult<Page> {
     let mut rows: Vec<Delivery> = Vec::new();
-    for ids in events_beyond(db, query, task)?.chunks(AT_A_TIME) {
-        let found = asked_for(query).filter(deliveries::event_id.eq_any(ids.to_vec()));
-        let found: Vec<Delivery> = found.load(db)?;
+    let events = events_beyond(db, query, task)?;
+    let (mut events, mut at_a_time) = (events.as_slice(), AT_FIRST);
+    while !events.is_empty() && rows.len() as i64 <= query.limit {
+        let (ids, rest) = events.split_at(at_a_time.min(events.len()));
+        let found = deliveries::table.filter(seen_by(query)).select(Delivery::as_select());
+        let found = found.filter(deliveries::event_id.eq_any(ids.to_vec())).into_boxed();
+        let found: Vec<Delivery> = narrowed(found, &query.filter).load(db)?;
         rows.extend(found.into_iter().filter(|row| {
             let is_asked = |&(webhook, above)| webhook == row.webhook_id && row.id > above;
             range.holds(row.id) && query.webhooks.iter().any(is_asked)
         }));
-        if rows.len() as i64 > query.limit {
-            break;
-        }
+        (events, at_a_time) = (rest, (at_a_time * 4).min(AT_A_TIME));
     }
     let page = Page {
         rows,
@@ -251,42 +232,42 @@ fn events_beyond(db: &mut Db, query: &Query, task: TaskId) -> QueryResult<Vec<Ev
     }
 }
 
-type Rows<'a> = deliveries::BoxedQuery<
-    'a,
-    <Db as Connection>::Backend,
-    diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<Delivery, <Db as Connection>::Backend>>,
->;
-
-/// All that the person may see and the filter lets through, wherever they lie.
-fn asked_for<'a>(query: &Query) -> Rows<'a> {
-    let seen = deliveries::table.filter(seen_by(query)).select(Delivery::as_select());
-    matching(seen.into_boxed(), &query.filter)
+fn seen_in_order(db: &Db, query: &Query, webhook: WebhookId, range: Range) -> Rows {
+    let rows = in_order(db, query, webhook, range).filter(seen_by(query));
+    rows.select(Delivery::as_select())
 }
 
-/// What a row must be by itself. Literals: a bound status would miss the partial index.
-fn matching<'a>(rows: Rows<'a>, filter: &Filter) -> Rows<'a> {
-    let mut rows = match filter.show {
-        Show::All => rows,
-        Show::Success => rows.filter(sql::<Bool>("deliveries.status = 1")),
-        Show::Failed => rows.filter(sql::<Bool>("deliveries.status = 2")),
-        // `+status` fits no partial index: with one of those a large backlog would be sorted as a whole.
-        Show::Pending => rows.filter(sql::<Bool>("+deliveries.status = 0")),
-        Show::Held => rows.filter(sql::<Bool>("+deliveries.status = 0 AND deliveries.trigger = 0")),
-    };
+fn narrowed(rows: Rows, filter: &Filter) -> Rows {
+    conditions(filter).into_iter().fold(rows, Rows::filter)
+}
+
+/// Literals: a bound status would miss the partial index.
+fn conditions(filter: &Filter) -> Vec<Condition> {
+    let mut all: Vec<Condition> = Vec::new();
+    match filter.show {
+        Show::All => {}
+        Show::Success => all.push(Box::new(sql("deliveries.status = 1"))),
+        Show::Failed => all.push(Box::new(sql("deliveries.status = 2"))),
+        Show::Pending => all.push(Box::new(sql("deliveries.status = 0"))),
+        Show::Held => all.push(Box::new(sql("deliveries.status = 0 AND deliveries.trigger = 0"))),
+    }
     if let Some(kind) = &filter.kind {
-        rows = rows.filter(deliveries::kind.eq(kind.clone()));
+        all.push(Box::new(deliveries::kind.eq(kind.clone())));
     }
     if let Some(message) = &filter.message {
-        rows = rows.filter(deliveries::message_id.eq(message.clone()));
+        all.push(Box::new(deliveries::message_id.eq(message.clone())));
     }
-    match filter.code {
-        None => rows,
-        Some(CodeClass::Success) => rows.filter(deliveries::response_code.between(200, 299)),
-        Some(CodeClass::Redirect) => rows.filter(deliveries::response_code.between(300, 399)),
-        Some(CodeClass::ClientError) => rows.filter(deliveries::response_code.between(400, 499)),
-        Some(CodeClass::ServerError) => rows.filter(deliveries::response_code.between(500, 599)),
-        Some(CodeClass::None) => rows.filter(sql::<Bool>("deliveries.outcome BETWEEN 1 AND 7")),
+    if let Some(code) = filter.code {
+        let of = |low, high| deliveries::response_code.between(low, high).assume_not_null();
+        all.push(match code {
+            CodeClass::Success => Box::new(of(200, 299)),
+            CodeClass::Redirect => Box::new(of(300, 399)),
+            CodeClass::ClientError => Box::new(of(400, 499)),
+            CodeClass::ServerError => Box::new(of(500, 599)),
+            CodeClass::None => Box::new(sql("deliveries.outcome BETWEEN 1 AND 7")),
+        });
     }
+    all
 }
 
 /// Of the project, if the person is a member of it.

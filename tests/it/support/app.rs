@@ -33,7 +33,7 @@ impl App {
 
     /// With settings that differ from those of a laptop without any.
     pub async fn configured(change: impl FnOnce(&mut Config)) -> App {
-        Self::on(Arc::new(TestDatabase::create()), change).await
+        Self::on(Arc::new(TestDatabase::migrated()), change).await
     }
 
     /// On a database that may have been used before, as after a restart.

@@ -2,10 +2,13 @@
 //! that `TEST_POSTGRES_URL` names. `TEST_DATABASE` says which of the two. Gone at the end of the test.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use taskview_webhooks::db::{DatabaseUrl, Db, Purpose};
+use taskview_webhooks::own_folder;
 use tempfile::TempDir;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Kind {
 
 /// The key that seals the secrets in every test's database: any 32 bytes.
 pub const MASTER_KEY: &str = "dGhlIGtleSBvZiBldmVyeSB0ZXN0LCAzMiBieXRlcyE=";
+
+const FILE_NAME: &str = "taskview.sqlite3";
 
 /// What this run of the suite tests on.
 pub fn kind() -> Kind {
@@ -39,29 +44,64 @@ impl TestDatabase {
     }
 
     pub fn of(kind: Kind) -> TestDatabase {
-        let dir = tempfile::Builder::new()
-            .prefix("taskview-")
-            .tempdir()
-            .expect("a temporary directory");
         match kind {
+            Kind::Sqlite => Self::file(),
+            Kind::Postgres => Self::copy_on_server("template1"),
+        }
+    }
+
+    /// As the program leaves one after its first start: the migrations have run. Made once, and copied for every test.
+    pub fn migrated() -> TestDatabase {
+        match kind() {
             Kind::Sqlite => {
-                let url = format!("sqlite:{}", dir.path().join("taskview.sqlite3").display());
-                TestDatabase {
-                    url,
-                    dir,
-                    on_server: None,
-                }
+                static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+                let bytes = FILE.get_or_init(|| {
+                    let model = Self::file();
+                    model.migrate();
+                    std::fs::read(model.dir().join(FILE_NAME)).expect("the migrated file")
+                });
+                let database = Self::file();
+                let copy = database.dir().join(FILE_NAME);
+                own_folder::make_file(&copy).expect("a file of the program's");
+                std::fs::write(copy, bytes).expect("a copy of it");
+                database
             }
             Kind::Postgres => {
-                let name = unused_name();
-                on_server(&format!("CREATE DATABASE {name}"));
-                TestDatabase {
-                    url: sibling(&server(), &name),
-                    dir,
-                    on_server: Some(name),
-                }
+                static NAME: OnceLock<String> = OnceLock::new();
+                let name = NAME.get_or_init(|| {
+                    let mut model = Self::of(Kind::Postgres);
+                    model.migrate();
+                    model.on_server.take().expect("a database on a server")
+                });
+                Self::copy_on_server(name)
             }
         }
+    }
+
+    fn file() -> TestDatabase {
+        let dir = temporary();
+        TestDatabase {
+            url: format!("sqlite:{}", dir.path().join(FILE_NAME).display()),
+            dir,
+            on_server: None,
+        }
+    }
+
+    fn copy_on_server(model: &str) -> TestDatabase {
+        let name = unused_name();
+        on_server(&format!("CREATE DATABASE {name} TEMPLATE {model}"));
+        TestDatabase {
+            url: sibling(&server(), &name),
+            dir: temporary(),
+            on_server: Some(name),
+        }
+    }
+
+    /// The last connection closes, so that the file holds all of it and a server would copy it.
+    fn migrate(&self) {
+        let url = DatabaseUrl::parse(&self.url).expect("a URL");
+        let mut db = Db::open(&url, Purpose::Write).expect("the database opens");
+        db.migrate().expect("the schema");
     }
 
     pub fn dir(&self) -> &Path {
@@ -95,6 +135,11 @@ impl Drop for TestDatabase {
             on_server(&format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
+}
+
+fn temporary() -> TempDir {
+    let name = tempfile::Builder::new().prefix("taskview-").tempdir();
+    name.expect("a temporary directory")
 }
 
 fn server() -> String {

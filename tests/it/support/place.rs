@@ -38,7 +38,7 @@ pub struct Place {
 
 impl Place {
     pub async fn new() -> Place {
-        let database = TestDatabase::create();
+        let database = TestDatabase::migrated();
         let url = DatabaseUrl::parse(&database.url).expect("a URL");
         let store = Store::open(&url, Clock::default()).expect("the database opens");
         let place = Place {

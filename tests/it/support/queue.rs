@@ -69,10 +69,9 @@ pub fn direct(webhook: WebhookId, count: usize) -> Wanted {
 
 impl Queue {
     pub fn new() -> Queue {
-        let database = TestDatabase::create();
+        let database = TestDatabase::migrated();
         let url = DatabaseUrl::parse(&database.url).expect("a URL");
         let mut db = Db::open(&url, Purpose::Write).expect("the database opens");
-        db.migrate().expect("the schema");
         db.batch_execute(WORLD).expect("the rows that deliveries refer to");
         Queue {
             db,
