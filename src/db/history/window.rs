@@ -21,7 +21,8 @@ pub type Rows = deliveries::BoxedQuery<'static, Backend, Columns>;
 /// What a row must be by itself.
 pub type Condition = Box<dyn BoxableExpression<deliveries::table, Backend, SqlType = Bool>>;
 
-/// Both databases hand the rows on in their order, one by one, and stop when there are as many as wanted.
+/// Both databases hand the rows on in their order, one by one, and stop when there are as many as wanted. An order outside as well would
+/// make SQLite sort all that are looked at.
 pub struct Window {
     /// Ordered, and limited to those that are looked at.
     pub rows: Rows,
@@ -47,8 +48,9 @@ impl QueryFragment<Backend> for Window {
         // Conditions are about `deliveries`.
         out.push_sql(") AS deliveries");
         for (nth, condition) in self.conditions.iter().enumerate() {
-            out.push_sql(if nth == 0 { " WHERE " } else { " AND " });
+            out.push_sql(if nth == 0 { " WHERE (" } else { " AND (" });
             condition.walk_ast(out.reborrow())?;
+            out.push_sql(")");
         }
         out.push_sql(" LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.wanted)

@@ -50,7 +50,8 @@ impl TestDatabase {
         }
     }
 
-    /// As the program leaves one after its first start: the migrations have run. Made once, and copied for every test.
+    /// As the program leaves one after its first start: the migrations have run. Made once, and copied for every test; what is copied
+    /// stays on a server of PostgreSQL.
     pub fn migrated() -> TestDatabase {
         match kind() {
             Kind::Sqlite => {
